@@ -1,0 +1,1 @@
+"""pytest plugin: memory limits, reports, baselines and regression gates."""

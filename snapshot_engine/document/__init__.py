@@ -1,0 +1,1 @@
+"""Insights composed into a customer solution snapshot and rendered."""

@@ -1,0 +1,1 @@
+"""Annotated utterances folded into bounded tallies and best quotes."""

@@ -1,0 +1,1 @@
+"""Utterances to entities, in windows whose seams cannot be seen in the result."""

@@ -1,0 +1,1 @@
+"""Readings over time: alerts, health, exporters, dashboard."""

@@ -1,0 +1,1 @@
+"""Bytes to cues to utterances: streaming, sans-IO, bounded."""

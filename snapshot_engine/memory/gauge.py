@@ -61,7 +61,9 @@ class GaugeWindow(Protocol):
 
     def read(self) -> Reading: ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Look a last time; read() repeats that look from here on."""
+        ...
 
 
 class Gauge(Protocol):

@@ -1,0 +1,130 @@
+"""This process in /proc: resident bytes, the kernel's own peak, and its reset.
+
+VmHWM never falls by itself; writing "5" to clear_refs sets it to what is
+resident now (proc_pid_clear_refs(5)). The descriptors stay open: opening costs
+more than reading. /proc/self is resolved when a file is opened, so a
+descriptor kept over fork() points at the parent, and a reset through it would
+wipe the parent's peak: they are keyed by the process id.
+
+Cost on Linux 6.18: reset 0.8 us, statm 1.4 us, status 9 us, at any size.
+"""
+
+from __future__ import annotations
+
+import os
+
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+
+
+class ProcSelf:
+    """Kept descriptors on /proc/self for one process at a time. Not thread-safe by itself.
+
+    root: where /proc is; tests pass a recorded tree.
+    Every method raises OSError where the kernel or the mount refuses.
+    """
+
+    __slots__ = ("_clear", "_clear_identity", "_pid", "_root", "_statm", "_status")
+
+    def __init__(self, root: str = "/proc") -> None:
+        self._root = root
+        self._pid = -1
+        self._status = self._statm = self._clear = -1
+        self._clear_identity = (0, 0)
+
+    def resident_bytes(self) -> int:
+        """Return what is resident now, by the short file."""
+        self._current()
+        line = os.pread(self._statm, 128, 0)
+        return int(line.split(None, 2)[1]) * PAGE_BYTES
+
+    def resident_and_peak_bytes(self) -> tuple[int, int]:
+        """Return what is resident now and the most since the last reset."""
+        self._current()
+        text = os.pread(self._status, 4096, 0)
+        if not text.startswith(b"Name:"):  # someone closed our number and it was given away
+            self._open()
+            text = os.pread(self._status, 4096, 0)
+        return _field_kib(text, b"VmRSS:") * 1024, _field_kib(text, b"VmHWM:") * 1024
+
+    def virtual_data_swap_bytes(self) -> tuple[int, int, int]:
+        """Return VmSize, VmData and VmSwap (0 where the kernel has no swap accounting)."""
+        self._current()
+        text = os.pread(self._status, 4096, 0)
+        swap = _field_kib(text, b"VmSwap:") if b"VmSwap:" in text else 0
+        return _field_kib(text, b"VmSize:") * 1024, _field_kib(text, b"VmData:") * 1024, swap * 1024
+
+    def reset_peak(self) -> None:
+        """Set the kernel's peak to what is resident now."""
+        self._current()
+        if self._clear < 0:
+            raise PermissionError(f"{self._root}/self/clear_refs is not open for writing")
+        # Someone may have closed every descriptor (a daemon does) and opened a
+        # file of their own under our number: never write into that. 1 us.
+        if not self._clear_is_ours():
+            self._open()
+        os.write(self._clear, b"5")
+
+    def _current(self) -> None:
+        if self._pid != os.getpid():
+            self._open()
+
+    def _clear_is_ours(self) -> bool:
+        try:
+            about = os.fstat(self._clear)
+        except OSError:
+            return False
+        return (about.st_dev, about.st_ino) == self._clear_identity
+
+    def _open(self) -> None:
+        """Open all three for this process; clear_refs may be refused, the others may not."""
+        if self._clear >= 0 and self._clear_is_ours():
+            for descriptor in (self._status, self._statm, self._clear):
+                os.close(descriptor)
+        self._status = self._statm = self._clear = -1
+        self._status = os.open(f"{self._root}/self/status", os.O_RDONLY | os.O_CLOEXEC)
+        self._statm = os.open(f"{self._root}/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self._clear = os.open(f"{self._root}/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+        except OSError:
+            self._clear = -1
+        else:
+            about = os.fstat(self._clear)
+            self._clear_identity = (about.st_dev, about.st_ino)
+        self._pid = os.getpid()
+
+    def why_no_reset(self) -> str:
+        """Return "" where the peak can be reset, else the kernel's reason. Tries it once for real."""
+        path = f"{self._root}/self/clear_refs"
+        try:
+            with open(path, "wb", buffering=0) as file:
+                file.write(b"5")
+        except OSError as refused:
+            return f"{path}: {refused.strerror}"
+        return ""
+
+
+def _field_kib(text: bytes, name: bytes) -> int:
+    start = text.index(name) + len(name)
+    return int(text[start : text.index(b"kB", start)])
+
+
+def peak_error_bound_bytes(cpus: int | None = None, release: str | None = None) -> int:
+    """Return by how much the kernel's peak may be off.
+
+    Since Linux 6.2 each CPU keeps up to max(32, 2 x CPUs) pages of a process's
+    counter to itself (percpu_counter_batch); before, each thread kept up to 64.
+    Seen on 2 CPUs, where the bound is 256 KiB: -240..0 KiB.
+    """
+    cpus = cpus or os.cpu_count() or 1
+    release = release if release is not None else os.uname().release
+    if _kernel_version(release) < (6, 2):
+        return 64 * PAGE_BYTES * cpus
+    return max(32, 2 * cpus) * cpus * PAGE_BYTES
+
+
+def _kernel_version(release: str) -> tuple[int, int]:
+    parts = release.split("-", 1)[0].split(".")
+    try:
+        return int(parts[0]), int(parts[1])
+    except (IndexError, ValueError):
+        return (0, 0)

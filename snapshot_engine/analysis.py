@@ -1,0 +1,104 @@
+"""What `snapshot-engine analyze` shows: one pass's counts as JSON values or as a table's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from snapshot_engine.processor import Analysis
+
+
+def analysis_json(analysis: Analysis, *, top: int) -> dict[str, Any]:
+    """Return the counts as JSON values; `top` names per entity label, all speakers that were kept."""
+    insights, statistics, progress = analysis.insights, analysis.statistics, analysis.progress
+    return {
+        "source": analysis.source_name,
+        "bytes_read": statistics.bytes_read,
+        "cues": progress.cues,
+        "blocks_skipped": statistics.blocks_skipped,
+        "problems": [{"line": line, "reason": reason} for line, reason in statistics.problems],
+        "utterances": insights.utterances,
+        "sentences": insights.sentences,
+        "words": insights.words,
+        "duration_ms": progress.duration_ms,
+        "strategy": analysis.strategy.name,
+        "annotator": analysis.annotator,
+        "speakers": [
+            {
+                "name": s.name,
+                "words": s.words,
+                "share": round(s.share, 4),
+                "talk_ms": s.talk_ms,
+                "utterances": s.utterances,
+            }
+            for s in insights.speakers
+        ],
+        "other_speakers": {"words": insights.other_words, "talk_ms": insights.other_talk_ms},
+        "entity_counts": insights.entity_counts,
+        "names": {
+            label: [
+                {"text": n.text, "mentions": n.mentions, "variants": list(n.variants)} for n in names[:top]
+            ]
+            for label, names in insights.names.items()
+        },
+        "names_error": insights.names_error,
+        "tagged_sentences": insights.tagged,
+    }
+
+
+def analysis_table(analysis: Analysis, *, top: int) -> Iterator[str]:
+    """Yield the rows of the tables for a terminal."""
+    insights, progress = analysis.insights, analysis.progress
+    yield (
+        f"{analysis.source_name}: {progress.cues:,} cues, {insights.utterances:,} utterances, "
+        f"{insights.words:,} words, {clock(progress.duration_ms)}; "
+        f"{analysis.statistics.blocks_skipped:,} blocks skipped"
+    )
+    yield f"read by: {analysis.strategy.name} ({analysis.strategy.reason}); entities by: {analysis.annotator}"
+    yield ""
+    yield from _table(
+        ("speaker", "words", "share", "talk time", "utterances"),
+        [
+            (s.name or "(no name)", f"{s.words:,}", f"{s.share:.1%}", clock(s.talk_ms), f"{s.utterances:,}")
+            for s in insights.speakers[:top]
+        ],
+    )
+    yield ""
+    yield from _table(
+        ("label", "mentions", "most mentioned"),
+        [
+            (
+                label,
+                f"{count:,}",
+                ", ".join(f"{n.text} ({n.mentions})" for n in insights.names.get(label, ())[:5]),
+            )
+            for label, count in sorted(insights.entity_counts.items(), key=lambda item: (-item[1], item[0]))[
+                :top
+            ]
+        ],
+    )
+    if insights.names_error:
+        yield f"(mention counts of single names may be too low by up to {insights.names_error})"
+
+
+def clock(milliseconds: int) -> str:
+    """Return h:mm:ss."""
+    seconds = milliseconds // 1000
+    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def _table(header: Sequence[str], rows: list[tuple[str, ...]]) -> Iterator[str]:
+    """First and last columns to the left, figures to the right, as wide as their widest cell."""
+    if not rows:
+        yield f"{header[0]}: none"
+        return
+    widths = [max(len(row[i]) for row in [tuple(header), *rows]) for i in range(len(header))]
+    for row in [tuple(header), *rows]:
+        cells = [
+            cell.ljust(width)
+            if i == 0 or not cell[:1].isdigit() and cell not in header[1:4]
+            else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip()

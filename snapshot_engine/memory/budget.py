@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from snapshot_engine.memory.measure import Measurement
 from snapshot_engine.memory.units import format_size
@@ -49,7 +49,7 @@ class Unmeasured:
     undecided: bool = False
 
 
-Verdict = Within | Exceeded | Unmeasured
+Verdict: TypeAlias = Within | Exceeded | Unmeasured
 
 
 def judge(measurement: Measurement | None, budget: Budget) -> Verdict:

@@ -7,8 +7,7 @@ from time import perf_counter
 
 from snapshot_engine.memory.gauge import Gauge, GaugeTraits
 from snapshot_engine.memory.peak import ResidentGauge
-from snapshot_engine.memory.settle import reusable_bytes
-from snapshot_engine.memory.settle import settle as settle_now
+from snapshot_engine.memory.reuse import reusable_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +62,8 @@ class Span:
         self._measurement: Measurement | None = None
         self._reusable_bytes: int | None = 0
         if settle:
+            from snapshot_engine.memory.settle import settle as settle_now
+
             self._reusable_bytes = settle_now().reusable_bytes
         self._window = gauge.open()
         if not self._traits.reuse_hides:

@@ -94,7 +94,7 @@ class PeakBroker:
         self._source = source
         self._windows: list[PeakWindow] = []
         self._highest_bytes = 0  # highest mark seen since our last reset
-        self._error_bytes = peak_error_bound_bytes() if sys.platform == "linux" else 0
+        self.error_bound_bytes = peak_error_bound_bytes() if sys.platform == "linux" else 0
         # Reentrant: a signal handler or a finalizer may open a window while
         # this thread is inside; the steps below stand an interruption.
         self._lock = threading.RLock()
@@ -146,7 +146,7 @@ class PeakBroker:
         """Give every open window its share of the peak so far."""
         # The mark never falls between two resets of ours: if it did, somebody
         # else reset it, and what happened before is lost to us.
-        if mark_bytes < self._highest_bytes - self._error_bytes:
+        if mark_bytes < self._highest_bytes - self.error_bound_bytes:
             for window in self._windows:
                 window.problem = "something else in this process reset the kernel's peak meanwhile"
         self._highest_bytes = mark_bytes
@@ -248,16 +248,11 @@ class ResidentGauge:
 
     def __init__(self, source: PeakBroker | None = None) -> None:
         self._broker = source or broker()
-
-    @property
-    def traits(self) -> GaugeTraits:
-        from snapshot_engine.memory.gauge import GaugeTraits
-
-        return GaugeTraits(
+        self.traits = GaugeTraits(
             name="resident",
             counts="resident memory of this process",
             exact=self._broker.exact,
-            error_bound_bytes=self._broker._error_bytes,
+            error_bound_bytes=self._broker.error_bound_bytes,
             reuse_hides=True,
             note=self._broker.reason,
         )

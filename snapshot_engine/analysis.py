@@ -58,7 +58,7 @@ def analysis_table(analysis: Analysis, *, top: int) -> Iterator[str]:
     yield f"read by: {analysis.strategy.name} ({analysis.strategy.reason}); entities by: {analysis.annotator}"
     yield ""
     yield from _table(
-        ("speaker", "words", "share", "talk time", "utterances"),
+        (("speaker", "<"), ("words", ">"), ("share", ">"), ("talk time", ">"), ("utterances", ">")),
         [
             (s.name or "(no name)", f"{s.words:,}", f"{s.share:.1%}", clock(s.talk_ms), f"{s.utterances:,}")
             for s in insights.speakers[:top]
@@ -66,7 +66,7 @@ def analysis_table(analysis: Analysis, *, top: int) -> Iterator[str]:
     )
     yield ""
     yield from _table(
-        ("label", "mentions", "most mentioned"),
+        (("label", "<"), ("mentions", ">"), ("most mentioned", "<")),
         [
             (
                 label,
@@ -88,17 +88,15 @@ def clock(milliseconds: int) -> str:
     return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
-def _table(header: Sequence[str], rows: list[tuple[str, ...]]) -> Iterator[str]:
-    """First and last columns to the left, figures to the right, as wide as their widest cell."""
+def _table(columns: Sequence[tuple[str, str]], rows: list[tuple[str, ...]]) -> Iterator[str]:
+    """Rows under headers, each column as wide as its widest cell; a column is (header, "<" or ">")."""
     if not rows:
-        yield f"{header[0]}: none"
+        yield f"{columns[0][0]}: none"
         return
-    widths = [max(len(row[i]) for row in [tuple(header), *rows]) for i in range(len(header))]
-    for row in [tuple(header), *rows]:
-        cells = [
-            cell.ljust(width)
-            if i == 0 or not cell[:1].isdigit() and cell not in header[1:4]
-            else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells).rstrip()
+    cells = [tuple(header for header, _ in columns), *rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+    for row in cells:
+        aligned = (
+            f"{cell:{side}{width}}" for cell, width, (_, side) in zip(row, widths, columns, strict=True)
+        )
+        yield "  ".join(aligned).rstrip()

@@ -1,0 +1,146 @@
+"""A path, standard input, gzip or any binary stream to cues: the one shell here that reads.
+
+In: something to read. Out: cues, lazily. Holds one read (64 KiB), one block and
+the cues that one read completes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple, cast
+
+from snapshot_engine.errors import TranscriptError
+from snapshot_engine.transcript.cue import Cue
+from snapshot_engine.transcript.webvtt import DEFAULT_MAX_BLOCK_BYTES, DEFAULT_MAX_PROBLEMS, WebVTTParser
+
+_READ_BYTES = 1 << 16
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+class ReaderStatistics(NamedTuple):
+    """What reading has met so far.
+
+    bytes_read: as stored, so packed bytes for gzip.
+    blocks_skipped: blocks that gave no cue; problems: the first of them as
+        (1-based line, reason).
+    times_recovered: cues whose times the standard would not have read.
+    """
+
+    bytes_read: int = 0
+    cues: int = 0
+    blocks_skipped: int = 0
+    times_recovered: int = 0
+    problems: tuple[tuple[int, str], ...] = ()
+
+
+class StreamingVTTReader:
+    """Reads WebVTT of any size in memory that does not grow.
+
+    max_block_bytes, strict, recover_times, max_problems: as for WebVTTParser;
+    here times are recovered by default, since a cue with a readable time is
+    worth more to a reader of transcripts than the letter of the standard.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_block_bytes: int = DEFAULT_MAX_BLOCK_BYTES,
+        strict: bool = False,
+        recover_times: bool = True,
+        max_problems: int = DEFAULT_MAX_PROBLEMS,
+    ) -> None:
+        self._max_block_bytes = max_block_bytes
+        self._strict = strict
+        self._recover_times = recover_times
+        self._max_problems = max_problems
+        self._bytes_read = 0
+        self._parser = self._new_parser("")
+
+    @property
+    def statistics(self) -> ReaderStatistics:
+        """What the latest read_streaming() has met, also while it is under way."""
+        parser = self._parser
+        return ReaderStatistics(
+            self._bytes_read, parser.cues_read, parser.blocks_skipped, parser.times_recovered, parser.problems
+        )
+
+    def read_streaming(self, source: str | os.PathLike[str] | BinaryIO) -> Iterator[Cue]:
+        """Yield the cues of `source`, in file order.
+
+        source: a path, "-" for standard input, or a binary stream (left open);
+            gzip is recognised by its first bytes.
+        Raises OSError at once where a path cannot be opened, NotWebVTT for another
+        format; when strict, BrokenBlock at the first block that gives no cue.
+        """
+        cues = self._read(source)
+        # The generator stops once with the file open, so that a wrong path fails
+        # here and a generator that is dropped unused still closes the file.
+        next(cues)
+        return cast("Iterator[Cue]", cues)
+
+    def _new_parser(self, name: str) -> WebVTTParser:
+        return WebVTTParser(
+            max_block_bytes=self._max_block_bytes,
+            strict=self._strict,
+            recover_times=self._recover_times,
+            max_problems=self._max_problems,
+            source=name,
+        )
+
+    def _read(self, source: str | os.PathLike[str] | BinaryIO) -> Iterator[Cue | None]:
+        stream, name, ours = _open(source)
+        try:
+            self._bytes_read = 0
+            parser = self._parser = self._new_parser(name)
+            yield None
+            for data in self._pieces(stream, name):
+                yield from parser.feed(data)
+            # Twice when strict: a failure waits until the cues before it are out.
+            yield from parser.close()
+            yield from parser.close()
+        finally:
+            if ours:
+                stream.close()
+
+    def _pieces(self, stream: BinaryIO, name: str) -> Iterator[bytes]:
+        first = self._next_piece(stream)
+        if first[:2] != _GZIP_MAGIC:
+            while first:
+                yield first
+                first = self._next_piece(stream)
+            return
+        import zlib
+
+        unpacker = zlib.decompressobj(wbits=31)
+        packed = first
+        try:
+            while packed:
+                yield unpacker.decompress(packed, _READ_BYTES)
+                packed = unpacker.unconsumed_tail or unpacker.unused_data
+                if unpacker.eof:
+                    unpacker = zlib.decompressobj(wbits=31)
+                packed = packed or self._next_piece(stream)
+        except zlib.error as error:
+            raise TranscriptError(
+                f"{name}: damaged gzip data near byte {self._bytes_read:,} ({error}). Fetch the file again.",
+                source=name,
+            ) from error
+
+    def _next_piece(self, stream: BinaryIO) -> bytes:
+        data = stream.read(_READ_BYTES)
+        if not isinstance(data, bytes):
+            raise TypeError(f"the stream gave {type(data).__name__}, not bytes; open it in binary mode")
+        self._bytes_read += len(data)
+        return data
+
+
+def _open(source: str | os.PathLike[str] | BinaryIO) -> tuple[BinaryIO, str, bool]:
+    """Return (stream, name for messages, whether we close it)."""
+    if isinstance(source, str) and source == "-":
+        return sys.stdin.buffer, "<stdin>", False
+    if isinstance(source, (str, os.PathLike)):
+        # Unbuffered: reads of 64 KiB gain nothing from a second buffer.
+        return cast("BinaryIO", open(source, "rb", buffering=0)), os.fspath(source), True
+    return source, str(getattr(source, "name", "<stream>")), False

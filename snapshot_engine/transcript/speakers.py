@@ -1,0 +1,314 @@
+"""Who speaks in a cue, and what is left of its text once the label is taken off.
+
+In: a cue's payload and identifier, in file order. Out: (speaker, plain text).
+
+Evidence, strongest first: a voice tag `<v Name>`; Azure's `<Speaker 1>`; a Webex
+identifier `1 "Last, First" (123)`; a first line `Name  0:03` (Otter); a label
+`Name: text` (Zoom, Meet and others). The label is the only guess among them:
+
+- It ends at the first colon followed by a space, so 10:30 and https:// are none.
+- It reads like a name: at most 60 characters and six words, none of them ending
+  a sentence, each beginning with a capital, a digit or a script without case;
+  one lower-case word alone may be a name ("vitto"), and so may the small words
+  inside names ("de", "van", "of").
+- It is none of the words that lead into a sentence ("Note", "First", "Question").
+- After the first 32 cues the file decides: unless one in five of them carried a
+  label, no later cue does.
+
+A classifier over the whole file was turned down: the first cue would wait for
+the last byte.
+"""
+
+from __future__ import annotations
+
+import re
+
+from snapshot_engine.transcript.character_references import resolve
+from snapshot_engine.transcript.cue_text import plain_text, voice_spans
+
+TRIAL_CUES = 32
+_LABELLED_SHARE = 5  # one in five
+_MAX_LABEL_CHARS = 60
+_MAX_LABEL_WORDS = 6
+# Labels are few; the bound is for a file made to have a new one in every cue.
+_MAX_REMEMBERED = 2048
+
+_AZURE_TAG = re.compile(r"<((?:Speaker|Guest)[ _-]?[0-9A-Z]{1,8})>")
+_WEBEX_IDENTIFIER = re.compile(r'[0-9]+ "([^"]{1,200})"(?: \([0-9]*\))?')
+_OTTER_LINE = re.compile(r"(\S[^\n]{0,80}?) {2,}(?:[0-9]{1,3}:)?[0-5]?[0-9]:[0-5][0-9] *\n")
+_SMALL_WORDS = frozenset(
+    [
+        "al",
+        "and",
+        "ap",
+        "at",
+        "bin",
+        "bint",
+        "da",
+        "das",
+        "de",
+        "del",
+        "della",
+        "den",
+        "der",
+        "di",
+        "do",
+        "dos",
+        "du",
+        "e",
+        "el",
+        "for",
+        "from",
+        "i",
+        "ibn",
+        "in",
+        "la",
+        "le",
+        "of",
+        "och",
+        "or",
+        "san",
+        "ten",
+        "ter",
+        "the",
+        "to",
+        "und",
+        "van",
+        "vom",
+        "von",
+        "y",
+        "zu",
+        "zum",
+        "zur",
+    ]
+)
+_LEAD_INS = frozenset(
+    [
+        "a",
+        "actually",
+        "again",
+        "agenda",
+        "also",
+        "alternatively",
+        "and",
+        "another",
+        "answer",
+        "anyway",
+        "background",
+        "basically",
+        "because",
+        "besides",
+        "but",
+        "caveat",
+        "clarification",
+        "conclusion",
+        "context",
+        "correct",
+        "correction",
+        "currently",
+        "disclaimer",
+        "edit",
+        "error",
+        "example",
+        "examples",
+        "exactly",
+        "fact",
+        "finally",
+        "first",
+        "firstly",
+        "following",
+        "fourth",
+        "goal",
+        "goals",
+        "here",
+        "hint",
+        "however",
+        "http",
+        "https",
+        "idea",
+        "important",
+        "instead",
+        "issue",
+        "item",
+        "last",
+        "lastly",
+        "like",
+        "link",
+        "literally",
+        "meaning",
+        "meanwhile",
+        "namely",
+        "next",
+        "no",
+        "note",
+        "notes",
+        "now",
+        "number",
+        "obviously",
+        "ok",
+        "okay",
+        "one",
+        "option",
+        "otherwise",
+        "outcome",
+        "plan",
+        "plus",
+        "point",
+        "ps",
+        "problem",
+        "problems",
+        "question",
+        "questions",
+        "quote",
+        "reason",
+        "reasons",
+        "remember",
+        "reminder",
+        "result",
+        "results",
+        "right",
+        "same",
+        "second",
+        "secondly",
+        "similarly",
+        "simply",
+        "since",
+        "so",
+        "solution",
+        "source",
+        "spoiler",
+        "step",
+        "still",
+        "summary",
+        "task",
+        "that",
+        "then",
+        "therefore",
+        "third",
+        "thirdly",
+        "this",
+        "thus",
+        "time",
+        "tip",
+        "tldr",
+        "title",
+        "to-do",
+        "today",
+        "todo",
+        "tomorrow",
+        "topic",
+        "translation",
+        "true",
+        "two",
+        "update",
+        "url",
+        "verdict",
+        "warning",
+        "well",
+        "what",
+        "why",
+        "yeah",
+        "yes",
+        "yesterday",
+        "yet",
+    ]
+)
+
+
+class SpeakerFinder:
+    """Tells label from speech over one file, cue by cue in file order.
+
+    Holds at most 2,048 labels of 60 characters.
+    """
+
+    def __init__(self) -> None:
+        self._cues = 0
+        self._labelled = 0
+        self._labels_expected = True
+        self._known: dict[str, str] = {}
+
+    @property
+    def settled(self) -> bool:
+        """Whether the trial cues are over, so that each cue is judged by itself."""
+        return self._cues >= TRIAL_CUES
+
+    @property
+    def labels_expected(self) -> bool:
+        """Whether `Name: text` is still read as a label."""
+        return self._labels_expected
+
+    def split(self, raw_text: str, identifier: str) -> tuple[str, str]:
+        """Return (speaker, plain text) of the next cue; the speaker is "" for nobody."""
+        if "<" in raw_text:
+            speaker, text = _split_markup(raw_text)
+        elif '"' in identifier and (match := _WEBEX_IDENTIFIER.fullmatch(identifier)):
+            return self._counted(match.group(1), resolve(raw_text), labelled=False)
+        else:
+            speaker, text = "", resolve(raw_text)
+        if speaker:
+            return self._counted(speaker, text, labelled=False)
+        if "  " in text and (match := _OTTER_LINE.match(text + "\n")):
+            return self._counted(match.group(1), text[match.end() :], labelled=False)
+        if self._labels_expected:
+            head, colon, rest = text.partition(": ")
+            if not colon and text[-1:] == ":":
+                # A label on a line of its own, or the whole cue.
+                head, colon, rest = text[:-1], ":", ""
+            if colon and (label := self.label(head)):
+                return self._counted(label, rest, labelled=True)
+        return self._counted("", text, labelled=False)
+
+    def label(self, head: str) -> str:
+        """Return the name if `head`, the words before a colon, reads like one, else ""."""
+        known = self._known.get(head)
+        if known is None:
+            known = head.strip() if is_label(head) else ""
+            if len(self._known) >= _MAX_REMEMBERED:
+                self._known.clear()
+            if len(head) <= _MAX_LABEL_CHARS:
+                self._known[head] = known
+        return known
+
+    def _counted(self, speaker: str, text: str, *, labelled: bool) -> tuple[str, str]:
+        if self._cues < TRIAL_CUES:
+            self._cues += 1
+            self._labelled += labelled
+            if self._cues == TRIAL_CUES:
+                self._labels_expected = self._labelled * _LABELLED_SHARE >= TRIAL_CUES
+        return speaker, text
+
+
+def is_label(head: str) -> bool:
+    """Say whether the words before a colon read like a speaker's name; see the module's rules."""
+    words = head.split()
+    if not 0 < len(words) <= _MAX_LABEL_WORDS or len(head) > _MAX_LABEL_CHARS or "\n" in head:
+        return False
+    if words[0].lower() in _LEAD_INS and len(words) == 1:
+        return False
+    if any(word[-1] in ".?!;…" and len(word) > 3 for word in words[:-1]) or words[-1][-1] in ",?!;…":
+        return False
+    if not any(character.isalnum() for character in head):
+        return False
+    if len(words) == 1:
+        return any(character.isalpha() for character in head) or len(head) >= 7
+    return all(_begins_a_name(word) or word in _SMALL_WORDS for word in words) and _begins_a_name(words[0])
+
+
+def voices(raw_text: str) -> list[tuple[str, str]]:
+    """Return the (speaker, text) runs of a cue with several voice tags; blank runs are left out."""
+    return [span for span in voice_spans(raw_text) if span[1].strip()]
+
+
+def _begins_a_name(word: str) -> bool:
+    first = word.lstrip("(\"'[“‘@#+&|-")[:1]
+    return not first or not first.islower()
+
+
+def _split_markup(raw_text: str) -> tuple[str, str]:
+    if match := _AZURE_TAG.match(raw_text):
+        return match.group(1), plain_text(raw_text[match.end() :]).lstrip()
+    if "<v" not in raw_text:
+        return "", plain_text(raw_text)
+    spans = voice_spans(raw_text)
+    named = next((speaker for speaker, _ in spans if speaker), "")
+    return named, "".join([text for _, text in spans])

@@ -1,0 +1,252 @@
+"""Bytes to cues, sans-IO: feed() slices of a file, get the cues they complete.
+
+In: bytes, split anywhere. Out: Cue values in file order. What is held between
+calls: the block that has not ended, at most `max_block_bytes`.
+
+Reading lines of text and a regular expression per line were turned down: ten
+times slower, and a lone CR, a NUL or half a character at the end of a slice each
+went wrong somewhere.
+Source: W3C WebVTT, "WebVTT file parsing" (#file-parsing).
+"""
+
+from __future__ import annotations
+
+from snapshot_engine.errors import BlockTooLong, BrokenBlock, TranscriptError
+from snapshot_engine.transcript.blocks import BlockMachine
+from snapshot_engine.transcript.cue import Cue
+from snapshot_engine.transcript.signature import PROBE_BYTES, not_webvtt
+from snapshot_engine.transcript.speakers import SpeakerFinder
+
+# 256 KiB in one block is five hours of talk without a pause.
+DEFAULT_MAX_BLOCK_BYTES = 1 << 18
+DEFAULT_MAX_PROBLEMS = 100
+
+# Larger slices are slower (the lines leave the processor's cache) and hold more.
+_SLICE_BYTES = 1 << 16
+# An open block longer than this is read line by line instead of waiting for its end.
+_PATIENCE_BYTES = 1 << 14
+
+_BOM = b"\xef\xbb\xbf"
+_REPLACEMENT = b"\xef\xbf\xbd"
+
+
+class WebVTTParser:
+    """The standard's file parser for one file.
+
+    max_block_bytes: the most one block may have; a longer one is left out,
+        reported and skipped to the next blank line.
+    strict: raise BrokenBlock (or BlockTooLong) for a block that would be left
+        out, after the cues before it have been returned.
+    recover_times: also read "0:0:3.90" and decimal commas, counted in
+        `times_recovered`; the standard drops such cues. Ignored when strict.
+    max_problems: how many of the blocks left out are kept in `problems`.
+    source: the file's name for error messages.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_block_bytes: int = DEFAULT_MAX_BLOCK_BYTES,
+        strict: bool = False,
+        recover_times: bool = False,
+        max_problems: int = DEFAULT_MAX_PROBLEMS,
+        source: str = "",
+    ) -> None:
+        if max_block_bytes < 64:
+            raise ValueError(f"max_block_bytes is {max_block_bytes}; a timing line alone needs 64 or more")
+        self.blocks_skipped = 0
+        self.cues_read = 0
+        self._problems: list[tuple[int, str]] = []
+        self._max_problems = max_problems
+        self._max_block_bytes = max_block_bytes
+        self._strict = strict
+        self._source = source
+        self._machine = BlockMachine(
+            SpeakerFinder(),
+            max_block_bytes=max_block_bytes,
+            recover_times=recover_times and not strict,
+            drop=self._drop,
+            too_long=self._too_long,
+        )
+        self._failure: TranscriptError | None = None
+        self._closed = False
+        self._head = bytearray()  # the first bytes, until the signature is judged
+        self._signature_read = False
+        self._in_first_line = True
+        self._pending = bytearray()  # line ends already "\n", NUL already U+FFFD
+        self._ends_in_cr = False
+        self._skipping_line = False
+        self._line_number = 1  # of the line that `_pending` begins with
+
+    @property
+    def problems(self) -> tuple[tuple[int, str], ...]:
+        """The first blocks that were left out: (1-based line, reason)."""
+        return tuple(self._problems)
+
+    @property
+    def times_recovered(self) -> int:
+        """How many cues have times that the standard would not have read."""
+        return self._machine.times_recovered
+
+    def feed(self, chunk: bytes) -> list[Cue]:
+        """Return the cues that `chunk` completes, in file order.
+
+        chunk: any slice of the file; a character or a line end may be cut in two.
+        Raises NotWebVTT for another format; when strict, BrokenBlock or BlockTooLong
+        on the call after the one that returned the last good cue.
+        """
+        if self._closed:
+            raise ValueError("feed() after close(): a parser reads one file")
+        self._raise_failure()
+        for start in range(0, len(chunk), _SLICE_BYTES):
+            self._take(bytes(chunk[start : start + _SLICE_BYTES]))
+            if self._failure is not None:
+                break
+        return self._take_cues()
+
+    def close(self) -> list[Cue]:
+        """Return the cues that the end of the file completes."""
+        self._raise_failure()
+        if self._closed:
+            return []
+        self._closed = True
+        if not self._signature_read:
+            self._judge_signature(at_end=True)
+        if self._ends_in_cr:
+            self._ends_in_cr = False
+            self._pump(b"\n")
+        self._end_of_file()
+        cues = self._take_cues()
+        if not cues:
+            self._raise_failure()
+        return cues
+
+    def _take(self, data: bytes) -> None:
+        if not self._signature_read:
+            self._head += data
+            if not self._judge_signature(at_end=False):
+                return
+            data = bytes(self._head)
+            self._head.clear()
+        if self._ends_in_cr:
+            data = b"\r" + data
+        self._ends_in_cr = data.endswith(b"\r")
+        if self._ends_in_cr:
+            data = data[:-1]
+        if b"\r" in data:
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if b"\0" in data:
+            data = data.replace(b"\0", _REPLACEMENT)
+        self._pump(data)
+
+    def _judge_signature(self, *, at_end: bool) -> bool:
+        """Decide whether the file is WebVTT; False while too little of it is known."""
+        head = bytes(self._head)
+        body = head.removeprefix(_BOM)
+        if len(body) >= 7 or at_end:
+            if body[:6] == b"WEBVTT" and body[6:7] in (b"", b" ", b"\t", b"\n", b"\r"):
+                self._signature_read = True
+                self._head = bytearray(body)
+                if at_end:
+                    self._pump(body)
+            elif at_end or len(head) >= PROBE_BYTES:
+                self._closed = True
+                raise not_webvtt(head, self._source)
+        return self._signature_read
+
+    def _pump(self, data: bytes) -> None:
+        pending = self._pending
+        search_from = max(0, len(pending) - 1)
+        pending += data
+        if self._in_first_line and not self._skip_first_line():
+            return
+        if self._skipping_line and not self._skip_line():
+            return
+        cut = pending.rfind(b"\n\n", 0 if self._in_first_line else min(search_from, len(pending))) + 2
+        if cut >= 2:
+            self._read_lines(pending[:cut].decode("utf-8", "replace"))
+            del pending[:cut]
+        if len(pending) > min(_PATIENCE_BYTES, self._max_block_bytes):
+            self._read_open_block()
+
+    def _skip_first_line(self) -> bool:
+        end = self._pending.find(b"\n")
+        if end < 0:
+            # What stands behind the signature means nothing; keep none of it.
+            self._pending.clear()
+            return False
+        del self._pending[: end + 1]
+        self._line_number += 1
+        self._in_first_line = False
+        return True
+
+    def _skip_line(self) -> bool:
+        end = self._pending.find(b"\n")
+        if end < 0:
+            self._pending.clear()
+            return False
+        del self._pending[: end + 1]
+        self._line_number += 1
+        self._skipping_line = False
+        return True
+
+    def _read_open_block(self) -> None:
+        """Read the complete lines of a block whose end is not in sight."""
+        pending = self._pending
+        cut = pending.rfind(b"\n") + 1
+        if cut:
+            self._read_lines(pending[:cut].decode("utf-8", "replace"))
+            del pending[:cut]
+        if len(pending) > self._max_block_bytes:
+            self._machine.skip_block(self._line_number)
+            self._skipping_line = True
+            pending.clear()
+
+    def _read_lines(self, text: str) -> None:
+        """Hand complete lines to the block rules, one by one."""
+        lines = text.split("\n")
+        lines.pop()
+        number = self._line_number
+        for line in lines:
+            size = len(line) if line.isascii() else len(line.encode("utf-8"))
+            if size > self._max_block_bytes:
+                self._machine.skip_block(number)
+            else:
+                self._machine.add_line(line, number, size)
+            number += 1
+        self._line_number = number
+
+    def _end_of_file(self) -> None:
+        if self._pending and not self._in_first_line and not self._skipping_line:
+            self._read_lines(self._pending.decode("utf-8", "replace") + "\n")
+        self._pending.clear()
+        self._machine.end_block()
+
+    def _take_cues(self) -> list[Cue]:
+        cues = self._machine.cues
+        self._machine.cues = []
+        self.cues_read += len(cues)
+        return cues
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _drop(self, line_number: int, reason: str) -> None:
+        self._report(BrokenBlock, line_number, reason, "Mend the file, or read it with strict=False.")
+
+    def _too_long(self, line_number: int, what: str) -> None:
+        reason = f"{what} passed {self._max_block_bytes:,} bytes with no blank line"
+        self._report(
+            BlockTooLong, line_number, reason, "Raise max_block_bytes, or check that this is WebVTT."
+        )
+
+    def _report(self, kind: type[BrokenBlock], line_number: int, reason: str, next_step: str) -> None:
+        self.blocks_skipped += 1
+        if len(self._problems) < self._max_problems:
+            self._problems.append((line_number, reason))
+        if self._strict and self._failure is None:
+            where = f"{self._source} line {line_number}" if self._source else f"line {line_number}"
+            self._failure = kind(
+                f"{where}: {reason}. {next_step}", source=self._source, line_number=line_number
+            )

@@ -7,10 +7,9 @@ median of pairwise slopes, so that one spike or one free does not turn it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from statistics import median
 
 from snapshot_engine.monitoring.reading import MIB, MemoryReading
 
@@ -65,6 +64,13 @@ def thin(readings: Sequence[MemoryReading], most: int) -> list[MemoryReading]:
     return [readings[index * last // (most - 1)] for index in range(most)]
 
 
+def median(values: Iterable[float]) -> float:
+    """Return the middle value; at least one is needed. (`statistics` would cost 2 MiB to import.)"""
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
 def judge_trend(readings: Sequence[MemoryReading], limit_bytes: int) -> Trend:
     """Return the trend of the resident set over `readings` (oldest first)."""
     points = [(r.monotonic_seconds, r.resident_bytes) for r in thin(readings, TREND_POINTS)]
@@ -78,9 +84,10 @@ def judge_trend(readings: Sequence[MemoryReading], limit_bytes: int) -> Trend:
     if slope < 0:
         return Trend(direction="shrinking", slope_bytes_per_second=slope, span_seconds=span)
     left = max(0, limit_bytes - newest)
+    seconds_to_limit = left / slope
     return Trend(
         direction="growing",
         slope_bytes_per_second=slope,
         span_seconds=span,
-        seconds_to_limit=left / slope,
+        seconds_to_limit=seconds_to_limit,
     )

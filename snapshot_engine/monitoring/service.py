@@ -1,0 +1,364 @@
+"""The monitoring service: one thread that looks, remembers, judges and tells.
+
+In: readings from a source, every `interval` seconds. Out: the status, the
+history, alert events to the sinks. Rules and memory of the past live in
+`watch` and `alert_rules`; here are only the thread, the locks and the clock.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from snapshot_engine.errors import ConfigError, SnapshotEngineError
+from snapshot_engine.monitoring.alert_rules import GROWTH, USAGE, AlertEvent, AlertRule
+from snapshot_engine.monitoring.alert_sinks import AlertDelivery, LogSink
+from snapshot_engine.monitoring.history import UNKNOWN_TREND
+from snapshot_engine.monitoring.reading import MIB, MemoryReading, ProcessGone, ReadingSource
+from snapshot_engine.monitoring.sources import OwnProcess
+from snapshot_engine.monitoring.status import MemoryStatus, ServiceFacts, compose_status
+from snapshot_engine.monitoring.watch import MemoryWatch
+from snapshot_engine.settings import Config
+
+logger = logging.getLogger("snapshot_engine.monitoring")
+
+MINIMUM_INTERVAL_SECONDS = 0.01
+MAXIMUM_INTERVAL_SECONDS = 86_400.0
+# stop() promises 100 ms in all, however slow a sink is.
+_JOIN_SECONDS = 0.05
+_DELIVERY_PATIENCE_SECONDS = 0.04
+
+_services: weakref.WeakSet[MemoryMonitoringService] = weakref.WeakSet()
+
+
+def check_interval(interval: float) -> float:
+    """Return the interval in seconds; raise ConfigError with one sentence for one that makes no sense."""
+    problem = "must be a number of seconds"
+    if isinstance(interval, (int, float)) and not isinstance(interval, bool):
+        if math.isfinite(interval) and MINIMUM_INTERVAL_SECONDS <= interval <= MAXIMUM_INTERVAL_SECONDS:
+            return float(interval)
+        problem = "must be between 0.01 seconds and one day (86,400 seconds)"
+    raise ConfigError([f"monitoring interval {interval!r}: {problem}"])
+
+
+class MemoryMonitoringService:
+    """Watches memory in the background: `start()`, `stop()`, `status()`; or as a context manager.
+
+    config: its memory_limit_mb is what percentages are of; None reads the environment.
+    interval: seconds between looks, 0.01 to 86,400.
+    source: where readings come from; None is this process.
+    sinks: callables that get each AlertEvent; None logs them.
+    rules: None is the documented table.
+    Thread-safe, restartable; in a forked child it is stopped and can be started.
+    """
+
+    def __init__(
+        self,
+        config: Config | None = None,
+        interval: float = 30,
+        *,
+        source: Callable[[], ReadingSource] | None = None,
+        sinks: Iterable[Callable[[AlertEvent], None]] | None = None,
+        rules: Sequence[AlertRule] | None = None,
+        history_size: int = 1000,
+    ) -> None:
+        self.config = Config.from_env() if config is None else config
+        self.config.validate()
+        self._interval = check_interval(interval)
+        self._make_source = source or (lambda: OwnProcess(self.config.memory_limit_mb))
+        self._sinks = (LogSink(),) if sinks is None else tuple(sinks)
+        self._rules = rules
+        self._history_size = history_size
+        self._thresholds_mb: dict[str, float] = {}
+        self._source: ReadingSource | None = None
+        self._watch: MemoryWatch | None = None
+        self._delivery: AlertDelivery | None = None
+        self._delivery_failures = 0
+        self._started_seconds: float | None = None
+        self._cpu_seconds = 0.0
+        self._last_error: str | None = None
+        self._process_gone = False
+        self._set_up_threads()
+        _services.add(self)
+
+    def _set_up_threads(self) -> None:
+        """Make locks and events anew: at birth, and in a forked child, where the thread is gone."""
+        self._lifecycle = threading.RLock()
+        # Reentrant: a signal handler may ask for the status while its thread holds it.
+        self._lock = threading.RLock()
+        self._looked = threading.Condition(self._lock)
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    # Life -------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Look once, now, and go on in the background; harmless when running already."""
+        with self._lifecycle:
+            if self.running:
+                return
+            self._begin()
+            self._stopping = threading.Event()
+            self._thread = threading.Thread(
+                target=self._run, args=(self._stopping,), name="memory monitoring", daemon=True
+            )
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, within 100 ms; harmless when not running. The last status stays readable."""
+        with self._lifecycle:
+            thread, self._thread = self._thread, None
+            if thread is None:
+                return
+            self._stopping.set()
+            if thread is not threading.current_thread():
+                thread.join(_JOIN_SECONDS)
+            with self._looked:
+                delivery, self._delivery = self._delivery, None
+                if self._source is not None:
+                    self._source.close()
+                self._looked.notify_all()
+            if delivery is not None:
+                delivery.close(_DELIVERY_PATIENCE_SECONDS)
+                self._delivery_failures += delivery.failures
+
+    def __enter__(self) -> MemoryMonitoringService:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def running(self) -> bool:
+        thread = self._thread
+        return thread is not None and thread.is_alive()
+
+    def _begin(self) -> None:
+        source = self._make_source()
+        first = source.read()
+        with self._lock:
+            self._source = source
+            self._watch = self._new_watch(first, source)
+            self._delivery = AlertDelivery(self._sinks)
+            self._started_seconds = first.wall_seconds
+            self._cpu_seconds = 0.0
+            self._last_error, self._process_gone = None, False
+            self._take(first)
+
+    def _new_watch(self, first: MemoryReading, source: ReadingSource) -> MemoryWatch:
+        watch = MemoryWatch(first, source.limit, rules=self._rules, history_size=self._history_size)
+        if USAGE.name in self._thresholds_mb:
+            watch.move_usage_warning(self._thresholds_mb[USAGE.name])
+        if GROWTH.name in self._thresholds_mb:
+            watch.move_growth_warning(self._thresholds_mb[GROWTH.name])
+        return watch
+
+    # Looking ----------------------------------------------------------------
+
+    def _run(self, stopping: threading.Event) -> None:
+        due = time.monotonic() + self._interval
+        while not stopping.wait(max(0.0, due - time.monotonic())):
+            began = time.thread_time()
+            self._look(stopping)
+            self._cpu_seconds += time.thread_time() - began
+            # After a suspended night the missed looks are not made up for.
+            due = max(due + self._interval, time.monotonic())
+
+    def _look(self, stopping: threading.Event) -> None:
+        with self._looked:
+            if stopping.is_set() or self._source is None:
+                return
+            try:
+                self._take(self._source.read())
+                self._last_error = None
+            except ProcessGone as gone:
+                self._process_gone = True
+                self._last_error = str(gone)
+            # The thread outlives a look that fails (a full file table, an
+            # unreadable /proc): it says so in the status and looks again.
+            except (OSError, ValueError, SnapshotEngineError) as error:
+                if self._last_error is None:
+                    logger.warning("memory monitoring could not look: %s", error)
+                self._last_error = str(error)
+            self._looked.notify_all()
+
+    def _take(self, reading: MemoryReading) -> None:
+        assert self._watch is not None
+        for event in self._watch.take(reading):
+            if self._delivery is not None:
+                self._delivery.offer(event)
+
+    def look(self) -> MemoryReading:
+        """Look now, between the regular looks; starts nothing. Raises RuntimeError when not running."""
+        with self._looked:
+            if not self.running or self._source is None:
+                raise RuntimeError("the monitoring service is not running: call start() first")
+            reading = self._source.read()
+            self._take(reading)
+            self._looked.notify_all()
+            return reading
+
+    def wait_for_reading(self, seen: int, timeout_seconds: float) -> int:
+        """Wait until there are more readings than `seen`; return how many there are now."""
+        with self._looked:
+            self._looked.wait_for(lambda: self.readings > seen or not self.running, timeout_seconds)
+            return self.readings
+
+    # What is known ------------------------------------------------------------
+
+    @property
+    def interval(self) -> float:
+        """Seconds between looks; a new value counts from the next look on."""
+        return self._interval
+
+    @interval.setter
+    def interval(self, seconds: float) -> None:
+        self._interval = check_interval(seconds)
+
+    @property
+    def readings(self) -> int:
+        watch = self._watch
+        return 0 if watch is None else watch.readings
+
+    @property
+    def memory_threshold_mb(self) -> float:
+        """MiB of use above which a warning is given: 80 % of the limit unless set."""
+        with self._lock:
+            watch = self._watch or self._idle_watch()
+            return (watch.warning_threshold(USAGE.name) or 0.0) / 100.0 * watch.limit.limit_bytes / MIB
+
+    @memory_threshold_mb.setter
+    def memory_threshold_mb(self, threshold_mb: float) -> None:
+        with self._lock:
+            (self._watch or self._idle_watch()).move_usage_warning(threshold_mb)
+            self._thresholds_mb[USAGE.name] = threshold_mb
+
+    @property
+    def growth_threshold_mb(self) -> float:
+        """MiB of growth above which a warning is given: 100 unless set."""
+        with self._lock:
+            watch = self._watch or self._idle_watch()
+            return (watch.warning_threshold(GROWTH.name) or 0.0) / MIB
+
+    @growth_threshold_mb.setter
+    def growth_threshold_mb(self, threshold_mb: float) -> None:
+        with self._lock:
+            (self._watch or self._idle_watch()).move_growth_warning(threshold_mb)
+            self._thresholds_mb[GROWTH.name] = threshold_mb
+
+    def set_baseline(self) -> None:
+        """Measure growth from here on: call it when what must be loaded is loaded."""
+        self.look()
+        with self._lock:
+            assert self._watch is not None
+            self._watch.set_baseline()
+
+    def history(self, count: int | None = None) -> list[MemoryReading]:
+        """Return the last readings, oldest first (at most `history_size`)."""
+        with self._lock:
+            return [] if self._watch is None else self._watch.history.newest(count)
+
+    def status(self) -> MemoryStatus:
+        """Return the status; the same keys whether running, stopped or never started.
+
+        Not running, it looks once for the figures of now; the peak is then the
+        one of the last run.
+        """
+        with self._lock:
+            watch = self._watch or self._idle_watch()
+            newest = watch.newest if self.running else self._newest_of_stopped(watch)
+            delivery = self._delivery
+            facts = ServiceFacts(
+                running=self.running,
+                process_running=not self._process_gone,
+                pid=os.getpid() if self._source is None else self._source.pid,
+                interval_seconds=self._interval,
+                peak_is_exact=self._source is not None and self._source.peak_is_exact,
+                limit=watch.limit,
+                newest=newest,
+                baseline_bytes=watch.baseline_bytes,
+                readings=watch.readings,
+                started_seconds=self._started_seconds,
+                trend=watch.trend if watch.readings else UNKNOWN_TREND,
+                active=watch.active,
+                recent=tuple(watch.recent),
+                alerts_fired=watch.alerts_fired,
+                delivery_failures=self._delivery_failures + (delivery.failures if delivery else 0),
+                sampler_cpu_seconds=self._cpu_seconds,
+                last_error=self._last_error,
+            )
+        return compose_status(facts)
+
+    def _newest_of_stopped(self, watch: MemoryWatch) -> MemoryReading:
+        source = self._make_source()
+        try:
+            now = source.read()
+        finally:
+            source.close()
+        return replace(now, peak_bytes=max(watch.newest.peak_bytes, now.resident_bytes))
+
+    def _idle_watch(self) -> MemoryWatch:
+        """Return a watch over one reading taken now, for a service that never ran."""
+        source = self._make_source()
+        try:
+            return self._new_watch(source.read(), source)
+        finally:
+            source.close()
+
+    def _after_fork_in_child(self) -> None:
+        self._set_up_threads()
+        self._delivery = None
+        # The windows of the parent's source mean nothing here.
+        self._source = self._watch = None
+        self._started_seconds = None
+
+
+_global_lock = threading.RLock()
+_global: MemoryMonitoringService | None = None
+
+
+def start_memory_monitoring(config: Config | None = None, interval: float = 30) -> MemoryMonitoringService:
+    """Start this process's monitoring service and return it.
+
+    One that runs already is stopped first, so that the configuration and the
+    interval asked for last are the ones that count.
+    """
+    global _global
+    service = MemoryMonitoringService(config, interval)
+    with _global_lock:
+        if _global is not None:
+            _global.stop()
+        service.start()
+        _global = service
+    return service
+
+
+def stop_memory_monitoring() -> None:
+    """Stop this process's monitoring service, within 100 ms; harmless when there is none."""
+    with _global_lock:
+        if _global is not None:
+            _global.stop()
+
+
+def get_memory_status() -> MemoryStatus:
+    """Return the status of this process's monitoring service; the same keys when none runs."""
+    service = _global
+    return (service or MemoryMonitoringService()).status()
+
+
+def _after_fork_in_child() -> None:
+    global _global_lock
+    _global_lock = threading.RLock()
+    for service in list(_services):
+        service._after_fork_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -51,3 +51,13 @@ def _lifetime_peak_bytes(info: object) -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, all others KiB
+
+
+def machine_memory() -> tuple[int, int]:
+    """Return (memory of the machine, left of it) in bytes, by psutil."""
+    try:
+        import psutil
+    except ImportError:
+        raise MissingExtra("psutil (needed where there is no /proc)", "dev") from None
+    memory = psutil.virtual_memory()
+    return int(memory.total), int(memory.available)

@@ -1,1 +1,134 @@
-"""Entry point of the pytest plugin: hooks that call the rest."""
+"""Entry point of the pytest plugin: hooks that call the rest.
+
+Loaded by every pytest run where the package is installed, used or not: nothing
+but the options is imported until a marker or an option asks for more. The
+measuring hooks live on a MemorySession that is registered only then.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_snapshot_memory.options import OptionMistake, add_options, read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from snapshot_engine.memory.tracker import MemoryTracker
+
+    from pytest_snapshot_memory.benchmark import MemoryBenchmark
+    from pytest_snapshot_memory.fixtures import GrowthCheck, MeasureFactory
+
+# The names again, without importing the module that reads the arguments.
+_MARKERS = ("memory_limit", "memory_leak", "memory_growth")
+_MARKER_HELP = (
+    "memory_limit(limit, *, gauge=None, of='growth', phase='call', isolate=False, enforce=False): "
+    "fail the test if its memory passes the limit; 100 and '100 MB' are the same.",
+    "memory_leak(*, rounds=10, warmup=3, allowed='0 B'): run the test in rounds, fail on steady growth.",
+    "memory_growth(law, *, sizes, gauge='python', tolerance=0.15): run the test for each size "
+    "(fixture memory_size), fail if the peak grows faster than the law, as in 'O(1)' or 'O(n)'.",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    from pytest_snapshot_memory import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for line in _MARKER_HELP:
+        config.addinivalue_line("markers", line)
+    try:
+        settings = read_settings(config)
+    except OptionMistake as mistake:
+        raise pytest.UsageError(str(mistake)) from None
+    if settings.measures_every_test or settings.isolate or settings.limit_default is not None:
+        _start(config)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.pluginmanager.has_plugin("snapshot_memory_session") and _any_marked(items):
+        _start(config)
+
+
+def _start(config: pytest.Config) -> None:
+    from pytest_snapshot_memory.session import MemorySession
+
+    try:
+        session = MemorySession(config, read_settings(config))
+    except OptionMistake as mistake:
+        raise pytest.UsageError(str(mistake)) from None
+    config.pluginmanager.register(session, "snapshot_memory_session")
+
+
+def _any_marked(items: list[pytest.Item]) -> bool:
+    """Say whether a marker of ours is anywhere; each node of the tree is asked once."""
+    seen: set[int] = set()
+    for item in items:
+        node: Any = item
+        while node is not None and id(node) not in seen:
+            seen.add(id(node))
+            for mark in node.own_markers:
+                if mark.name in _MARKERS:
+                    return True
+            node = node.parent
+    return False
+
+
+@pytest.fixture
+def memory_tracker() -> MemoryTracker:
+    """A fresh MemoryTracker with its baseline set."""
+    from pytest_snapshot_memory.fixtures import fresh_tracker
+
+    return fresh_tracker()
+
+
+@pytest.fixture
+def memory_measure(request: pytest.FixtureRequest) -> MeasureFactory:
+    """`with memory_measure() as m: ...` and then m.peak_growth_bytes; spans may be nested."""
+    from pytest_snapshot_memory.fixtures import MeasureFactory
+
+    return MeasureFactory(request.config)
+
+
+@pytest.fixture
+def memory_benchmark(request: pytest.FixtureRequest) -> MemoryBenchmark:
+    """Call a function several times and get statistics of its peak memory."""
+    from pytest_snapshot_memory.benchmark import MemoryBenchmark
+
+    return MemoryBenchmark(request.node)
+
+
+@pytest.fixture
+def memory_growth() -> GrowthCheck:
+    """`memory_growth(function, sizes=[...])` says by which law the peak of function(size) grows."""
+    from pytest_snapshot_memory.fixtures import GrowthCheck
+
+    return GrowthCheck()
+
+
+@pytest.fixture
+def memory_size(request: pytest.FixtureRequest) -> int:
+    """The size of this run of a test marked memory_growth."""
+    from pytest_snapshot_memory.fixtures import first_size
+
+    return first_size(request.node)
+
+
+@pytest.fixture(scope="session")
+def vtt_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Path]]:
+    """`vtt_file(size_mb=1, seed=0, producer="zoom")` gives the path of a generated transcript."""
+    from pytest_snapshot_memory.fixtures import TranscriptFiles
+
+    files = TranscriptFiles(tmp_path_factory)
+    yield files
+    files.remove()

@@ -20,6 +20,7 @@ RECORD_VERSION: Final = 1
 
 OUTCOMES: Final = ("passed", "failed", "skipped", "xfailed", "xpassed", "error", "crashed", "unfinished")
 VERDICTS: Final = ("within", "exceeded", "unmeasured", "none")
+PROCESSES: Final = ("suite", "forked", "fresh")
 FIXTURE_PREFIX: Final = "fixture:"
 # the name under which a record travels in user_properties
 PROPERTY_NAME: Final = "snapshot_memory"
@@ -42,6 +43,8 @@ class PhaseReading:
     error_bound_bytes: by how much the gauge itself can read too low.
     exact: False where the peak was sampled rather than kept by the gauge.
     blocks_net: allocated blocks at the end minus at the start.
+    process: one of PROCESSES: where it was measured; only "suite" shares its
+        heap with the tests before it.
     """
 
     phase: str
@@ -54,6 +57,7 @@ class PhaseReading:
     exact: bool = True
     seconds: float = 0.0
     blocks_net: int = 0
+    process: str = "suite"
 
     @property
     def growth_bytes(self) -> int:
@@ -88,13 +92,14 @@ class PhaseReading:
             int(self.exact),
             round(self.seconds, 6),
             self.blocks_net,
+            self.process,
         ]
 
     @classmethod
     def from_plain(cls, plain: list[Any]) -> PhaseReading:
         """Read what to_plain wrote; raises RecordError on anything else."""
         try:
-            phase, gauge, start, peak, end, reusable, error_bound, exact, seconds, blocks = plain
+            phase, gauge, start, peak, end, reusable, error_bound, exact, seconds, blocks, process = plain
             return cls(
                 phase=str(phase),
                 gauge=str(gauge),
@@ -106,6 +111,7 @@ class PhaseReading:
                 exact=bool(exact),
                 seconds=float(seconds),
                 blocks_net=int(blocks),
+                process=str(process),
             )
         except (TypeError, ValueError, OverflowError) as error:
             raise RecordError(f"not a phase reading: {plain!r:.120}") from error

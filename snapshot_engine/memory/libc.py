@@ -118,14 +118,25 @@ def free_arena_bytes() -> int | None:
     0 where objects come from malloc (PYTHONMALLOC=malloc).
     """
     text = _arena_statistics()
-    if text is None:
-        return None
-    blocks = _AVAILABLE.search(text)
-    pools = _UNUSED_POOLS.search(text)
-    found = (int(match[1].replace(b",", b"")) for match in (blocks, pools) if match)
-    return sum(found)
+    return None if text is None else _figure(_AVAILABLE, text) + _figure(_UNUSED_POOLS, text)
 
 
+def live_bytes() -> int | None:
+    """Return the bytes in use in malloc and in pymalloc's blocks; None where they cannot be asked.
+
+    What was allocated and not yet freed, resident or not; memory mapped by
+    other hands (mmap, shared libraries) is not in it.
+    """
+    heap, text = heap_state(), _arena_statistics()
+    return None if heap is None or text is None else heap.used_bytes + _figure(_IN_USE, text)
+
+
+def _figure(pattern: re.Pattern[bytes], text: bytes) -> int:
+    match = pattern.search(text)
+    return int(match[1].replace(b",", b"")) if match else 0
+
+
+_IN_USE = re.compile(rb"# bytes in allocated blocks +=\s+([\d,]+)")
 _AVAILABLE = re.compile(rb"# bytes in available blocks +=\s+([\d,]+)")
 _UNUSED_POOLS = re.compile(rb"unused pools \* \d+ bytes +=\s+([\d,]+)")
 

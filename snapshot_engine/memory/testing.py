@@ -59,12 +59,16 @@ class ScriptedWindow:
             self._gauge.windows_open -= 1
 
 
+# Shared mappings (mmap's default) count elsewhere: not against RLIMIT_DATA, not in a forked child.
+_PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+
+
 def touch_pages(n_bytes: int) -> mmap.mmap:
     """Return an anonymous mapping of `n_bytes` with every page written: exactly that much resident.
 
     It comes from the kernel, never from a free heap; `.close()` gives it back at once.
     """
-    pages = mmap.mmap(-1, n_bytes)
+    pages = mmap.mmap(-1, n_bytes, **_PRIVATE)
     for offset in range(0, n_bytes, mmap.PAGESIZE):
         pages[offset] = 1
     return pages

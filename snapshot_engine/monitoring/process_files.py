@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from snapshot_engine.errors import MissingExtra
 from snapshot_engine.monitoring.reading import ProcessGone
+from snapshot_engine.monitoring.surroundings import read_small_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +30,7 @@ def read_process_memory(pid: int, proc: str = "/proc") -> ProcessMemory:
     if not os.path.isdir(f"{proc}/self"):
         return _read_with_psutil(pid)
     try:
-        with open(f"{proc}/{pid}/status", "rb") as file:
-            text = file.read()
+        text = read_small_file(f"{proc}/{pid}/status")
     except (FileNotFoundError, ProcessLookupError):
         raise ProcessGone(pid) from None
     if b"VmRSS:" not in text:  # a zombie has no memory left, a kernel thread never had any
@@ -57,8 +57,7 @@ def process_started_ticks(pid: int, proc: str = "/proc") -> int | None:
     A process id is given away again; with its start it names one process only.
     """
     try:
-        with open(f"{proc}/{pid}/stat", "rb") as file:
-            text = file.read()
+        text = read_small_file(f"{proc}/{pid}/stat")
     except OSError:
         return None
     # The name, in parentheses, may hold spaces and parentheses of its own.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from snapshot_engine.memory.peak import broker, open_peak_window
 from snapshot_engine.monitoring.process_files import read_process_memory
 from snapshot_engine.monitoring.reading import MemoryLimit, MemoryReading, choose_limit
-from snapshot_engine.monitoring.surroundings import Surroundings, look_around, pressure_percent
+from snapshot_engine.monitoring.surroundings import Surroundings, SurroundingsReader
 
 if TYPE_CHECKING:
     from snapshot_engine.memory.peak import PeakWindow
@@ -28,7 +28,8 @@ class OwnProcess:
 
     def __init__(self, limit_mb: float | None = None) -> None:
         self._limit_mb = limit_mb
-        self._around = look_around()
+        self._surroundings = SurroundingsReader()
+        self._around = self._surroundings.read()
         self._pid = os.getpid()
         self._whole: PeakWindow = open_peak_window()
         self._recent: PeakWindow = open_peak_window()
@@ -47,7 +48,7 @@ class OwnProcess:
 
     def read(self) -> MemoryReading:
         memory = read_process_memory(self._pid)
-        self._around = look_around()
+        self._around = self._surroundings.read()
         recent_peak_bytes = self._recent.peak_bytes()
         self._recent.close()
         self._recent = open_peak_window()
@@ -79,7 +80,8 @@ class OtherProcess:
     def __init__(self, pid: int, limit_mb: float | None = None) -> None:
         self._pid = pid
         self._limit_mb = limit_mb
-        self._around = look_around(pid)
+        self._surroundings = SurroundingsReader()
+        self._around = self._surroundings.read()
         memory = read_process_memory(pid)
         self._mark_bytes = memory.mark_bytes
         self._peak_bytes = max(memory.mark_bytes, memory.resident_bytes)
@@ -94,7 +96,7 @@ class OtherProcess:
 
     def read(self) -> MemoryReading:
         memory = read_process_memory(self._pid)
-        self._around = look_around(self._pid)
+        self._around = self._surroundings.read()
         # A mark that moved has moved since the last reading: it is the recent peak.
         moved = memory.mark_bytes != self._mark_bytes
         recent_peak_bytes = memory.mark_bytes if moved else memory.resident_bytes
@@ -146,5 +148,5 @@ def _reading(
         used_bytes=used_bytes,
         available_bytes=around.available_bytes,
         total_bytes=around.total_bytes,
-        pressure_percent=pressure_percent(),
+        pressure_percent=around.pressure_percent,
     )

@@ -1,62 +1,111 @@
-"""What memory there is around a process: the machine's, its container's, and the pressure on it."""
+"""What memory there is around a process: the machine's, its container's, and the pressure on it.
+
+In: /proc/meminfo, /proc/pressure/memory, the groups that `memory.container`
+finds. Out: Surroundings. Groups without a limit are looked at once a minute
+only: reading four of them at every look took more than all the rest together
+(276 of 560 us).
+"""
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import dataclass
 
+from snapshot_engine.memory.container import MemoryGroup, available_memory, memory_groups
+
 PRESSURE_PATH = "/proc/pressure/memory"
+MEMINFO_PATH = "/proc/meminfo"
+_LIMITS_GOOD_FOR_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """container_*: None outside a container, or in one without a limit."""
+    """container_*: None outside a container, or in one without a limit below the machine's memory."""
 
     machine_bytes: int
     available_bytes: int
     container_limit_bytes: int | None = None
     container_used_bytes: int | None = None
+    pressure_percent: float | None = None
 
     @property
     def total_bytes(self) -> int:
-        """All there is to get: the container's limit where it is the smaller one."""
-        if self.container_limit_bytes is None:
-            return self.machine_bytes
-        return min(self.machine_bytes, self.container_limit_bytes)
+        """All there is to get: the container's limit or the machine's memory."""
+        return self.machine_bytes if self.container_limit_bytes is None else self.container_limit_bytes
 
 
-def look_around(pid: int | None = None) -> Surroundings:
-    """Return the memory around a process (None: this one)."""
-    with open("/proc/meminfo", "rb") as file:
-        text = file.read(4096)
+class SurroundingsReader:
+    """Looks around this process again and again; not thread-safe by itself."""
 
-    def kib(name: bytes) -> int:
-        start = text.index(name) + len(name)
-        return int(text[start : text.index(b"kB", start)])
+    def __init__(self) -> None:
+        self._limited: list[tuple[int, MemoryGroup]] = []
+        self._limits_read_at = -_LIMITS_GOOD_FOR_SECONDS
 
-    return Surroundings(
-        machine_bytes=kib(b"MemTotal:") * 1024,
-        available_bytes=kib(b"MemAvailable:") * 1024,
-    )
+    def read(self) -> Surroundings:
+        """Look around once; 25 us without a container's limit."""
+        now = time.monotonic()
+        if now - self._limits_read_at >= _LIMITS_GOOD_FOR_SECONDS:
+            found = [(group.limit_bytes(), group) for group in memory_groups()]
+            self._limited = [(limit, group) for limit, group in found if limit is not None]
+            self._limits_read_at = now
+        machine_bytes, available_bytes = _machine()
+        limit_bytes, used_bytes = machine_bytes, None
+        for group_limit_bytes, group in self._limited:
+            group_used_bytes = group.used_bytes()
+            available_bytes = min(available_bytes, max(0, group_limit_bytes - group_used_bytes))
+            if group_limit_bytes < limit_bytes:
+                limit_bytes, used_bytes = group_limit_bytes, group_used_bytes
+        return Surroundings(
+            machine_bytes=machine_bytes,
+            available_bytes=available_bytes,
+            container_limit_bytes=None if used_bytes is None else limit_bytes,
+            container_used_bytes=used_bytes,
+            pressure_percent=pressure_percent(),
+        )
 
 
-def parse_pressure(text: str) -> float | None:
+def _machine(path: str = MEMINFO_PATH) -> tuple[int, int]:
+    """Return (memory of the machine, left of it) in bytes."""
+    try:
+        text = read_small_file(path)
+        return _kib(text, b"MemTotal:") * 1024, _kib(text, b"MemAvailable:") * 1024
+    except (OSError, ValueError):  # no /proc, or a kernel before 3.14
+        memory = available_memory()
+        return memory.machine_bytes, memory.available_bytes
+
+
+def _kib(text: bytes, name: bytes) -> int:
+    start = text.index(name) + len(name)
+    return int(text[start : text.index(b"kB", start)])
+
+
+def parse_pressure(text: bytes) -> float | None:
     """Return "some avg10" of a PSI file in percent; None where it is not there.
 
     Source: the kernel's Documentation/accounting/psi.rst.
     """
     for line in text.splitlines():
         words = line.split()
-        if words and words[0] == "some":
+        if words and words[0] == b"some":
             for word in words[1:]:
-                if word.startswith("avg10="):
-                    return float(word[len("avg10=") :])
+                if word.startswith(b"avg10="):
+                    return float(word[len(b"avg10=") :])
     return None
 
 
 def pressure_percent(path: str = PRESSURE_PATH) -> float | None:
     """Return the share of the last ten seconds in which a task waited for memory; None without PSI."""
     try:
-        with open(path, encoding="ascii") as file:
-            return parse_pressure(file.read())
+        return parse_pressure(read_small_file(path))
     except OSError:
         return None
+
+
+def read_small_file(path: str) -> bytes:
+    """Return the first 8 KiB of a file: a file object would cost three times as much."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, 8192)
+    finally:
+        os.close(descriptor)

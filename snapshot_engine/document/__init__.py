@@ -1,1 +1,1 @@
-"""Insights composed into a customer solution snapshot and rendered."""
+"""The customer solution snapshot: composed from insights, rendered, and provable against its transcript."""

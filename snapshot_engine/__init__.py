@@ -7,9 +7,46 @@ next to nothing: the memory toolkit never pays for the language side.
 from __future__ import annotations
 
 import importlib
-from typing import Any
 
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False  # as in typing, whose import costs more than this whole module
+if TYPE_CHECKING:
+    from snapshot_engine.errors import (
+        BlockTooLong as BlockTooLong,
+        BrokenBlock as BrokenBlock,
+        ConfigError as ConfigError,
+        FileTooLarge as FileTooLarge,
+        MemoryLimitExceeded as MemoryLimitExceeded,
+        MissingExtra as MissingExtra,
+        NotWebVTT as NotWebVTT,
+        SnapshotEngineError as SnapshotEngineError,
+        TranscriptError as TranscriptError,
+    )
+    from snapshot_engine.language.annotation import Entity as Entity
+    from snapshot_engine.language.processor import MemoryEfficientNLPProcessor as MemoryEfficientNLPProcessor
+    from snapshot_engine.memory.limits import memory_limit as memory_limit
+    from snapshot_engine.memory.measure import Measurement as Measurement, measure as measure
+    from snapshot_engine.memory.optimizer import MemoryOptimizer as MemoryOptimizer
+    from snapshot_engine.memory.profile import memory_profile as memory_profile
+    from snapshot_engine.memory.tracker import MemoryMetrics as MemoryMetrics, MemoryTracker as MemoryTracker
+    from snapshot_engine.monitoring.service import (
+        MemoryMonitoringService as MemoryMonitoringService,
+        get_memory_status as get_memory_status,
+        start_memory_monitoring as start_memory_monitoring,
+        stop_memory_monitoring as stop_memory_monitoring,
+    )
+    from snapshot_engine.processor import TranscriptProcessor as TranscriptProcessor
+    from snapshot_engine.settings import Config as Config
+    from snapshot_engine.strategy import (
+        ProcessingStrategy as ProcessingStrategy,
+        choose_strategy as choose_strategy,
+    )
+    from snapshot_engine.transcript.cue import Cue as Cue, CueSettings as CueSettings
+    from snapshot_engine.transcript.source import StreamingVTTReader as StreamingVTTReader
+    from snapshot_engine.transcript.utterance import Utterance as Utterance
+    from snapshot_engine.transcript.webvtt import WebVTTParser as WebVTTParser
+
 
 # public name -> module that defines it
 _HOME: dict[str, str] = {
@@ -55,7 +92,7 @@ _HOME: dict[str, str] = {
 __all__ = ["__version__", *_HOME]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,9 +8,9 @@ import stat
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Union
+from typing import BinaryIO, Union
 
-Source = Union[str, "os.PathLike[str]", IO[bytes]]
+Source = Union[str, "os.PathLike[str]", BinaryIO]
 
 STANDARD_INPUT = "-"
 

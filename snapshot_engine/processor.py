@@ -7,7 +7,6 @@ half a document or damages an older one.
 
 from __future__ import annotations
 
-import gc
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -229,7 +228,6 @@ class TranscriptProcessor:
 
 
 def _give_back_memory() -> None:
-    from snapshot_engine.memory.settle import trim
+    from snapshot_engine.memory.settle import settle
 
-    gc.collect()
-    trim()
+    settle()

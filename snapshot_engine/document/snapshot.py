@@ -20,7 +20,8 @@ class Coverage:
     """What was read to make the snapshot, and with what.
 
     problems: (line_number, reason) of the first blocks that were skipped.
-    strategy: the processing strategy, or "": the document then does not depend on it.
+    strategy: the processing strategy, for the caller's report. No format prints
+        it: every strategy must give the same document.
     """
 
     source_name: str

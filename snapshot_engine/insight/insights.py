@@ -234,7 +234,7 @@ class InsightsBuilder:
                 if len(entity.text) < 100:
                     clean[entity.text] = name
             if name:
-                self._count_name(f"{label}\t{name}", utterance, entity.start_char)
+                self._count_name(f"{label}\t{name}", utterance, entity.start_char + entity.text.find(name))
 
     def _count_name(self, key: str, utterance: Utterance, start_char: int) -> None:
         if key not in self._first_seen:

@@ -57,7 +57,7 @@ def test_json_says_who_does_what_until_when() -> None:
         "We decided to extend the contract to all branches."
     ]
     (row,) = next(g for g in sections["financial_impact"]["groups"] if g["key"] == "money")["items"]
-    assert row["figures"] == [{"text": "$2 million", "kind": "money", "start_char": 55}]
+    assert row["figures"] == [{"text": "$2 million", "kind": "money", "start_char": 57}]
 
 
 def test_an_unknown_format_is_refused_at_once() -> None:

@@ -1,0 +1,231 @@
+"""spaCy's rule tokenizer over one chunk of text, driven by the rules in a model's `tokenizer` file.
+
+In: a chunk (a run of characters without blanks between tokens: `chunks.py` cuts
+them). Out: tokens as (text, norm), where norm is the NORM that a special case
+sets, or None. Holds the rules only; results are cached by `lexemes.py`.
+Source: spacy/tokenizer.pyx, the methods named below.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from snapshot_engine.language.affixes import needs_a_non_letter
+from snapshot_engine.language.model_files import ModelFilesError, map_file, unpack
+
+Token = tuple[str, "str | None"]
+
+# Keys of a special case's token attributes: spacy.symbols.ORTH and NORM.
+_ORTH, _NORM = 65, 67
+
+
+class Tokenizer:
+    """The affix rules, special cases and phrase pass of one model."""
+
+    def __init__(self, rules: dict[str, Any]) -> None:
+        self._prefix = _compiled(rules, "prefix_search")
+        self._suffix = _compiled(rules, "suffix_search")
+        self._infix = _compiled(rules, "infix_finditer")
+        token_match = _compiled(rules, "token_match")
+        self._token_match: Callable[[str], Any] | None = token_match.match if token_match else None
+        self._url_match = _compiled(rules, "url_match")
+        self.specials: dict[str, tuple[Token, ...]] = {
+            chunk: tuple((token[_ORTH], token.get(_NORM)) for token in tokens)
+            for chunk, tokens in sorted(rules["exceptions"].items())
+        }
+        # A chunk of ASCII letters alone is one token if no affix can match inside it:
+        # 20 us of regular expressions saved for each word never seen before.
+        self.letters_are_whole = self._token_match is None and all(
+            pattern is None or needs_a_non_letter(pattern)
+            for pattern in (self._prefix, self._suffix, self._infix)
+        )
+        self.phrases = Phrases(self)
+
+    @classmethod
+    def from_model(cls, model_path: Path) -> Tokenizer:
+        """Return the tokenizer of a model directory; raise ModelFilesError when its file is no such thing."""
+        rules = unpack(map_file(model_path / "tokenizer"))
+        if not isinstance(rules, dict) or not isinstance(rules.get("exceptions"), dict):
+            raise ModelFilesError(f"{model_path}/tokenizer: no table of exceptions in it")
+        return cls(rules)
+
+    def split(self, chunk: str, *, with_specials: bool = True) -> list[Token]:
+        """Return the tokens of `chunk` before the phrase pass (Tokenizer._tokenize_affixes)."""
+        specials = self.specials if with_specials else {}
+        if chunk in specials:
+            return list(specials[chunk])
+        if self.letters_are_whole and chunk.isalpha() and chunk.isascii():
+            return [(chunk, None)]
+        prefixes, middle, suffixes = self._strip_affixes(chunk, specials)
+        tokens: list[Token] = [(text, None) for text in prefixes]
+        if middle in specials:
+            tokens += specials[middle]
+        elif middle:
+            tokens += self._split_middle(middle)
+        tokens += [(text, None) for text in reversed(suffixes)]
+        return tokens
+
+    def _strip_affixes(
+        self, text: str, specials: dict[str, tuple[Token, ...]]
+    ) -> tuple[list[str], str, list[str]]:
+        """Tokenizer._split_affixes: strip one prefix and one suffix per round until nothing changes."""
+        prefixes: list[str] = []
+        suffixes: list[str] = []
+        last_length = 0
+        while text and len(text) != last_length:
+            if (self._token_match and self._token_match(text)) or text in specials:
+                break
+            last_length = len(text)
+            before = _matched_length(self._prefix, text)
+            if before and text[before:] in specials:
+                prefixes.append(text[:before])
+                return prefixes, text[before:], suffixes
+            after = _matched_length(self._suffix, text[before:])
+            if after and text[:-after] in specials:
+                suffixes.append(text[-after:])
+                return prefixes, text[:-after], suffixes
+            if before and after and before + after <= len(text):
+                prefixes.append(text[:before])
+                suffixes.append(text[-after:])
+                text = text[before:-after]
+            elif before:
+                prefixes.append(text[:before])
+                text = text[before:]
+            elif after:
+                suffixes.append(text[-after:])
+                text = text[:-after]
+        return prefixes, text, suffixes
+
+    def _split_middle(self, text: str) -> list[Token]:
+        """Tokenizer._attach_tokens: what is left after the affixes, split at infixes unless it is a URL."""
+        if self._token_match and self._token_match(text):
+            return [(text, None)]
+        if (self._url_match and self._url_match.match(text)) or self._infix is None:
+            return [(text, None)]
+        pieces: list[str] = []
+        start = 0
+        for match in self._infix.finditer(text):
+            begin, end = match.span()
+            if begin == 0:
+                # tokenizer.pyx compares with start_before_infixes, which stays 0
+                continue
+            if begin != start:
+                pieces.append(text[start:begin])
+            if begin != end:
+                pieces.append(text[begin:end])
+            start = end
+        pieces.append(text[start:])
+        return [(piece, None) for piece in pieces if piece]
+
+
+class Phrases:
+    """Special cases that affixes tear apart, put together again (Tokenizer._apply_special_cases).
+
+    spaCy matches them over the tokens of the whole document, so a match may
+    cross a blank; then its text is no special case and the tokens stay, but it
+    still hides shorter matches that it overlaps.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._specials = tokenizer.specials
+        self._root: dict[str | None, Any] = {}
+        self.longest = 0  # tokens of the longest phrase
+        inner: set[str] = set()
+        for chunk in tokenizer.specials:
+            # add_special_case with faster_heuristics: only chunks that an affix rule touches
+            if " " in chunk or _touched(tokenizer, chunk):
+                texts = [text for text, _ in tokenizer.split(chunk, with_specials=False)]
+                node = self._root
+                for text in texts:
+                    node = node.setdefault(text, {})
+                node[None] = True
+                self.longest = max(self.longest, len(texts))
+                inner.update(texts[1:])
+        self.inner_texts = frozenset(inner)  # texts that go on with some phrase
+
+    def continuations(self, tokens: Sequence[Token]) -> frozenset[str]:
+        """Return the texts which, as the next token after `tokens`, keep some phrase alive."""
+        alive: set[str] = set()
+        for first in range(max(0, len(tokens) - self.longest + 1), len(tokens)):
+            node = self._root
+            for text, _ in tokens[first:]:
+                if text not in node:
+                    break
+                node = node[text]
+            else:
+                alive.update(text for text in node if text is not None)
+        return frozenset(alive)
+
+    def apply(self, tokens: list[Token], spaces: list[bool]) -> tuple[list[Token], list[bool]]:
+        """Return the tokens and their following blanks after the phrase pass.
+
+        spaces: whether a blank follows each token; parallel to `tokens`.
+        """
+        spans = self._spans(tokens)
+        if not spans:
+            return tokens, spaces
+        new_tokens: list[Token] = []
+        new_spaces: list[bool] = []
+        at = 0
+        for start, end in _filtered(spans):
+            new_tokens += tokens[at:start]
+            new_spaces += spaces[at:start]
+            texts = [
+                text + " " * space
+                for (text, _), space in zip(tokens[start:end], spaces[start:end], strict=True)
+            ]
+            if spaces[end - 1]:
+                texts[-1] = texts[-1][:-1]
+            special = self._specials.get("".join(texts))
+            if special is None:
+                new_tokens += tokens[start:end]
+                new_spaces += spaces[start:end]
+            else:
+                new_tokens += special
+                new_spaces += [False] * (len(special) - 1) + [spaces[end - 1]]
+            at = end
+        return new_tokens + tokens[at:], new_spaces + spaces[at:]
+
+    def _spans(self, tokens: list[Token]) -> list[tuple[int, int]]:
+        """Return every (start, end) whose texts are a phrase (PhraseMatcher.find_matches)."""
+        spans = []
+        for start, (first, _) in enumerate(tokens):
+            if first not in self._root:
+                continue
+            node, end = self._root, start
+            while end < len(tokens) and tokens[end][0] in node:
+                node = node[tokens[end][0]]
+                end += 1
+                if None in node:
+                    spans.append((start, end))
+        return spans
+
+
+def _filtered(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return spans without overlaps, longest first, then leftmost (Tokenizer._filter_special_spans)."""
+    kept = []
+    seen: set[int] = set()
+    for start, end in sorted(spans, key=lambda span: (span[0] - span[1], span[0])):
+        if start not in seen and end - 1 not in seen:
+            kept.append((start, end))
+        seen.update(range(start, end))
+    return sorted(kept)
+
+
+def _touched(tokenizer: Tokenizer, chunk: str) -> bool:
+    patterns = (tokenizer._prefix, tokenizer._suffix, tokenizer._infix)
+    return any(pattern is not None and _matched_length(pattern, chunk) for pattern in patterns)
+
+
+def _matched_length(pattern: re.Pattern[str] | None, text: str) -> int:
+    """Return the length of the match, not its place (Tokenizer.find_prefix, find_suffix)."""
+    match = pattern.search(text) if pattern else None
+    return match.end() - match.start() if match else 0
+
+
+def _compiled(rules: dict[str, Any], key: str) -> re.Pattern[str] | None:
+    """Compile as Tokenizer.from_bytes does: no flags beyond those in the pattern; absent means no rule."""
+    return re.compile(rules[key]) if isinstance(rules.get(key), str) else None

@@ -63,15 +63,16 @@ class MemoryGroup:
         return max(0, (usage or 0) - (droppable or 0))
 
 
-def available_memory(root: str | os.PathLike[str] = "/") -> AvailableMemory:
-    """Return what this process may use, by the tightest of its groups and the machine.
+def available_memory(root: str | os.PathLike[str] = "/", pid: int | None = None) -> AvailableMemory:
+    """Return what a process may use, by the tightest of its groups and the machine.
 
     root: where /proc and /sys are; tests pass a recorded tree.
+    pid: this process when left out.
     """
     machine_bytes, machine_left_bytes = _machine(Path(root))
     limit_bytes, limit_of, used_bytes = machine_bytes, "machine", machine_bytes - machine_left_bytes
     left_bytes = machine_left_bytes
-    for group in memory_groups(os.fspath(root)):
+    for group in memory_groups(os.fspath(root)) if pid is None else _groups(Path(root), pid):
         group_limit_bytes = group.limit_bytes()
         if group_limit_bytes is None:
             continue
@@ -96,17 +97,21 @@ def memory_groups(root: str = "/") -> tuple[MemoryGroup, ...]:
     Remembered: a process that is moved to another group calls
     `memory_groups.cache_clear()`.
     """
+    return _groups(Path(root), "self")
+
+
+def _groups(root: Path, pid: int | str) -> tuple[MemoryGroup, ...]:
     groups: list[MemoryGroup] = []
-    for version, path in _own_paths(Path(root)):
-        for mount_root, mount_point in _mounts(Path(root), version):
-            groups += _nested(Path(root), version, path, mount_root, mount_point)
+    for version, path in _own_paths(root, pid):
+        for mount_root, mount_point in _mounts(root, version):
+            groups += _nested(root, version, path, mount_root, mount_point)
     return tuple(groups)
 
 
-def _own_paths(root: Path) -> list[tuple[int, str]]:
-    """Return (version, path in its hierarchy) from /proc/self/cgroup."""
+def _own_paths(root: Path, pid: int | str) -> list[tuple[int, str]]:
+    """Return (version, path in its hierarchy) from /proc/<pid>/cgroup."""
     found = []
-    for line in _read_text(root / "proc/self/cgroup").splitlines():
+    for line in _read_text(root / f"proc/{pid}/cgroup").splitlines():
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         if "memory" in controllers.split(","):

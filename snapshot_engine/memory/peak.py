@@ -87,20 +87,25 @@ class PeakWindow:
 
 
 class PeakBroker:
-    """Owns the peak of this process. Thread-safe; survives fork. Use `broker()`, not your own.
+    """Owns one resettable peak of this process. Thread-safe; survives fork.
+
+    The kernel's belongs to `broker()`: take that one, don't make your own.
 
     source: where to read; reason: "" or why its peak cannot be reset;
-    life_peak_bytes: the most before the first reset.
+    life_peak_bytes: the most before the first reset; error_bound_bytes: how
+    far the source's peak may be off.
     Holds at most one entry per open window.
     """
 
-    def __init__(self, source: PeakSource, reason: str = "", *, life_peak_bytes: int = 0) -> None:
+    def __init__(
+        self, source: PeakSource, reason: str = "", *, life_peak_bytes: int = 0, error_bound_bytes: int = 0
+    ) -> None:
         self.reason = reason
         self._source = source
         self._windows: list[PeakWindow] = []
         self._highest_bytes = 0  # highest mark seen since our last reset
         self._life_peak_bytes = life_peak_bytes
-        self.error_bound_bytes = peak_error_bound_bytes() if sys.platform == "linux" else 0
+        self.error_bound_bytes = error_bound_bytes
         # Reentrant: a signal handler or a finalizer may open a window while
         # this thread is inside; the steps below stand an interruption.
         self._lock = threading.RLock()
@@ -284,7 +289,12 @@ def _probe() -> PeakBroker:
         from snapshot_engine.memory.elsewhere import PsutilSelf
 
         return PeakBroker(PsutilSelf(), f"no /proc on {sys.platform}")
-    return PeakBroker(source, source.why_no_reset(), life_peak_bytes=mark_bytes)
+    return PeakBroker(
+        source,
+        source.why_no_reset(),
+        life_peak_bytes=mark_bytes,
+        error_bound_bytes=peak_error_bound_bytes(),
+    )
 
 
 def _install(new: PeakBroker) -> None:

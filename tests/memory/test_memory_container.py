@@ -157,6 +157,19 @@ def test_a_mount_point_with_a_space(tree):
     assert available_memory(root).limit_bytes == 70 * MIB
 
 
+def test_another_process_has_groups_of_its_own(tree):
+    root = tree(
+        {
+            "proc/self/cgroup": "0::/\n",
+            "proc/77/cgroup": "0::/small\n",
+            "proc/self/mountinfo": V2_MOUNT.format(root="/"),
+            **v2_group("/small", 40 * MIB, used=MIB),
+        }
+    )
+    assert available_memory(root, pid=77).limit_of == "cgroup v2 /small"
+    assert available_memory(root).limit_of == "machine"
+
+
 def test_here_and_now_there_is_some():
     memory = available_memory()
     assert 0 < memory.available_bytes <= memory.machine_bytes

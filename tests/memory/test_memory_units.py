@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from snapshot_engine.errors import SnapshotEngineError
 from snapshot_engine.memory.units import MIB, SizeMistake, format_size, parse_size

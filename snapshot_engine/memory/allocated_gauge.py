@@ -1,0 +1,112 @@
+"""All allocations, Python's and C's, by memray: exact, with the lines that made them.
+
+Slows Python objects 7.7 times (NumPy not at all); 5.5 ms a window. memray
+allows one Tracker per process: where another one is active (pytest-memray, a
+tracker inside the test) opening raises GaugeUnavailable, which a caller
+reports as Unmeasured.
+
+The file is not trusted blindly: on a full disk memray writes no totals and
+raises nothing (339 kB were reported of 1,016 MB). Each window plants one
+allocation, so a file that counts none is a broken one.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from snapshot_engine.errors import MissingExtra
+from snapshot_engine.memory.gauge import GaugeTraits, GaugeUnavailable, Reading
+
+_PLANTED_BYTES = 4_099
+
+
+def load_memray() -> Any:
+    """Return the memray module, or raise MissingExtra with the line to type."""
+    try:
+        import memray
+    except ImportError:
+        raise MissingExtra("memray", "memray") from None
+    return memray
+
+
+class AllocatedGauge:
+    """Bytes allocated and not yet freed, touched or not, by whatever allocator.
+
+    keep: where to leave memray's file (for flame graphs); it must not exist.
+    Without it the file is temporary.
+    Raises MissingExtra where memray is not installed.
+    """
+
+    traits = GaugeTraits(
+        name="allocated",
+        counts="memory allocated by Python and C (memray)",
+        exact=True,
+        error_bound_bytes=_PLANTED_BYTES,
+        slows_code=True,
+    )
+
+    def __init__(self, keep: str | os.PathLike[str] | None = None) -> None:
+        self._memray = load_memray()
+        self._keep = None if keep is None else Path(keep)
+
+    def open(self) -> AllocatedWindow:
+        """Start a Tracker. Raises GaugeUnavailable where one is active or the file cannot be made."""
+        return AllocatedWindow(self._memray, self._keep)
+
+
+class AllocatedWindow:
+    """One Tracker. Its figures are known when it is closed, not before."""
+
+    start_bytes = 0
+
+    def __init__(self, memray: Any, keep: Path | None) -> None:
+        self._memray = memray
+        self._folder = tempfile.TemporaryDirectory(prefix="allocated-") if keep is None else None
+        self.path = keep or Path(str(self._folder and self._folder.name)) / "allocations.bin"
+        self._last: Reading | None = None
+        self.problem = ""
+        try:
+            self._tracker = memray.Tracker(
+                str(self.path),
+                trace_python_allocators=True,
+                file_format=memray.FileFormat.AGGREGATED_ALLOCATIONS,
+            )
+            self._tracker.__enter__()
+        except (RuntimeError, OSError) as refused:
+            self._forget()
+            raise GaugeUnavailable(f"memray cannot track here: {refused}") from refused
+        bytearray(_PLANTED_BYTES)
+
+    def read(self) -> Reading:
+        """Return the figures of the closed window. Raises GaugeUnavailable while it is open."""
+        if self._last is None:
+            raise GaugeUnavailable("the allocated gauge knows its figures when the window is closed")
+        return self._last
+
+    def close(self) -> None:
+        if self._last is not None:
+            return
+        self._tracker.__exit__(None, None, None)
+        self._last = Reading(current_bytes=0, peak_bytes=0)
+        try:
+            self._last = self._figures()
+        except OSError as broken:
+            self.problem = f"memray's file cannot be read: {broken}"
+        finally:
+            self._forget()
+
+    def _figures(self) -> Reading:
+        with self._memray.FileReader(str(self.path)) as reader:
+            metadata = reader.metadata
+            if metadata.total_allocations == 0:
+                self.problem = f"memray's file {self.path} is cut short (disk full?)"
+                return Reading(current_bytes=0, peak_bytes=0)
+            held = sum(record.size for record in reader.get_leaked_allocation_records(merge_threads=True))
+            return Reading(current_bytes=int(held), peak_bytes=int(metadata.peak_memory))
+
+    def _forget(self) -> None:
+        if self._folder is not None:
+            self._folder.cleanup()

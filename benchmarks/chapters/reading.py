@@ -1,0 +1,223 @@
+"""Table 2, reading WebVTT: ours, five peers, and the floor under all of them."""
+
+from __future__ import annotations
+
+from benchmarks import inputs
+from benchmarks.case import Case, bare_interpreter, workload
+from benchmarks.charts import BarChart
+from benchmarks.figures import MIB, peak_mib, shown, work_cpu
+from benchmarks.results import Results
+from benchmarks.summary import Summary
+from benchmarks.table import Bar, Page, Table
+from benchmarks.workloads.reading import PEERS
+
+NAME = "reading"
+SIZES_MIB = {"quick": (1,), "default": (1, 10, 50), "full": (1, 10, 50, 200)}
+# The size at which speed bars are judged: large enough that start-up does not count.
+JUDGED_MIB = 10
+FLOOR = "Python, lines only"
+
+
+def cases(scale: str) -> list[Case]:
+    found = [
+        Case(chapter=NAME, label="interpreter", facts={}, command=bare_interpreter()),
+    ]
+    for size_mib in SIZES_MIB[scale]:
+        path = str(inputs.transcript(size_mib))
+        commands = {peer: workload("reading:read", peer=peer, path=path) for peer in PEERS}
+        commands[FLOOR] = workload("reading:lines", path=path)
+        commands["wc -l"] = ("wc", "-l", path)
+        for label, command in commands.items():
+            found.append(
+                Case(
+                    chapter=NAME,
+                    label=label,
+                    facts={"size_mib": size_mib},
+                    command=command,
+                    rounds=2 if size_mib >= 200 else 3,
+                    input_path=path,
+                    may_fail=True,
+                )
+            )
+    small = str(inputs.transcript(1))
+    for peer in PEERS:
+        command = workload("reading:compare", peer=peer, path=small)
+        found.append(
+            Case(chapter=NAME, label=f"check {peer}", facts={}, command=command, rounds=1, may_fail=True)
+        )
+    found.append(
+        Case(chapter=NAME, label="first cue", facts={}, command=workload("reading:first_cue", path=small), rounds=1)
+    )  # fmt: skip
+    data = inputs.shared_data()
+    for peer in ("ours", "webvtt-py") if data else ():
+        command = workload("reading:standard_cases", peer=peer, folder=str(data / "wpt"))  # type: ignore[operator]
+        found.append(
+            Case(chapter=NAME, label=f"W3C {peer}", facts={}, command=command, rounds=1, may_fail=True)
+        )
+    return found
+
+
+def _cpu(results: Results, label: str, size_mib: float) -> Summary | None:
+    figure = results.figure(NAME, label, work_cpu, size_mib=size_mib)
+    return figure or results.figure(NAME, label, lambda o: o.cpu_seconds, size_mib=size_mib)
+
+
+def _peak(results: Results, label: str, size_mib: float) -> Summary | None:
+    return results.figure(NAME, label, peak_mib, size_mib=size_mib)
+
+
+def _sizes(results: Results) -> list[float]:
+    return sorted({float(o.facts["size_mib"] or 0) for o in results.find(NAME, "ours")})
+
+
+def _speed_table(results: Results) -> Table:
+    rows = []
+    for size_mib in _sizes(results):
+        for label in (*PEERS, FLOOR, "wc -l"):
+            cpu, runs = _cpu(results, label, size_mib), results.find(NAME, label, size_mib=size_mib)
+            if not runs:
+                continue
+            failed = next((o.failure for o in runs if o.failure), "")
+            cues = runs[-1].work.get("cues")
+            rows.append(
+                (
+                    f"{size_mib:g}",
+                    label,
+                    failed or (shown(_speed(cpu, size_mib)) if cpu else "–"),
+                    f"{cues / cpu.median:,.0f}" if cues and cpu and cpu.median else "–",
+                    shown(_peak(results, label, size_mib)) if label != "wc -l" else "< 9",
+                    str(len(runs)),
+                )
+            )
+    return Table(
+        headers=("file MiB", "reader", "MiB/s", "cues/s", "peak MiB", "runs"),
+        rows=tuple(rows),
+        caption="Speed by CPU time of one run, without imports; peak of the whole process.",
+    )
+
+
+def _speed(cpu: Summary, size_mib: float) -> Summary:
+    """Turn seconds into MiB/s, spread kept."""
+    return Summary(
+        median=size_mib / max(cpu.median, 1e-6),
+        lowest=size_mib / max(cpu.highest, 1e-6),
+        highest=size_mib / max(cpu.lowest, 1e-6),
+        spread_ratio=cpu.spread_ratio,
+        runs=cpu.runs,
+    )
+
+
+def _check_table(results: Results) -> Table:
+    rows = []
+    for peer in PEERS:
+        for outcome in results.find(NAME, f"check {peer}")[-1:]:
+            if outcome.failure:
+                rows.append((peer, "–", "–", outcome.failure))
+            else:
+                work = outcome.work
+                rows.append((peer, f"{work['cues']:,}", f"{work['lost']:,}", f"{work['other']:,}"))
+    return Table(
+        headers=("reader", "cues", "cues of ours it lacks", "cues that ours lacks"),
+        rows=tuple(rows),
+        caption="The same cues? Start, end and text of every cue of the 1 MiB file compared with ours.",
+    )
+
+
+def _ratio_bar(results: Results, promise: str, peer: str, factor: float) -> Bar:
+    """Judge ours >= factor x a peer's speed, at the judged size."""
+    size = JUDGED_MIB if JUDGED_MIB in _sizes(results) else max(_sizes(results), default=0)
+    ours, theirs = _cpu(results, "ours", size), _cpu(results, peer, size)
+    if ours is None or theirs is None:
+        return Bar(promise=promise, measured="no result", met=None)
+    ratio = theirs.median / ours.median
+    return Bar(promise=promise, measured=f"{ratio:.2f}x at {size:g} MiB", met=ratio >= factor)
+
+
+def _bars(results: Results) -> list[Bar]:
+    bars = [
+        _ratio_bar(results, "at least 12x webvtt-py", "webvtt-py", 12),
+        _ratio_bar(results, "at least 12x pysubs2", "pysubs2", 12),
+        _ratio_bar(results, "at least 1.0x a naive line reader", "naive lines", 1.0),
+        _ratio_bar(results, "at least 0.9x the Rust package vtt-builder", "vtt-builder", 0.9),
+    ]
+    first = results.find(NAME, "first cue")
+    taken = first[-1].work.get("bytes_before_first_cue") if first else None
+    bars.append(
+        Bar(
+            promise="first cue after at most 64 KiB of input",
+            measured="no result" if taken is None else f"{taken:,} bytes",
+            met=None if taken is None else taken <= 64 * 1024,
+        )
+    )
+    bare = results.figure(NAME, "interpreter", peak_mib)
+    peaks = [p for size in _sizes(results) if (p := _peak(results, "ours", size)) is not None]
+    if bare is not None and peaks:
+        over = max(p.median for p in peaks) - bare.median
+        bars.append(
+            Bar(
+                promise="peak at most 5 MiB above the bare interpreter, at every size",
+                measured=f"{over:.1f} MiB above {bare.median:.1f}",
+                met=over <= 5,
+            )
+        )
+    return bars + _standard_bars(results)
+
+
+def _standard_bars(results: Results) -> list[Bar]:
+    bars = []
+    for peer in ("ours", "webvtt-py"):
+        for outcome in results.find(NAME, f"W3C {peer}")[-1:]:
+            work = outcome.work
+            right = (
+                not outcome.failure
+                and work["files_right"] == work["files"]
+                and work["texts_right"] == work["texts"]
+            )
+            measured = outcome.failure or (
+                f"{work['files_right']} of {work['files']} files, {work['texts_right']} of {work['texts']} texts"
+            )
+            if peer == "ours":
+                promise = "every W3C file-parsing case and cue text here, at six block sizes"
+                bars.append(Bar(promise=promise, measured=measured, met=right))
+            else:
+                bars.append(Bar(promise="(webvtt-py on the same cases)", measured=measured, met=None))
+    return bars
+
+
+def page(results: Results) -> Page:
+    size = JUDGED_MIB if JUDGED_MIB in _sizes(results) else max(_sizes(results), default=0)
+    speeds = [
+        (label, size / cpu.median, label == "ours")
+        for label in (*PEERS, FLOOR)
+        if (cpu := _cpu(results, label, size)) is not None and cpu.median
+    ]
+    peaks = [
+        (label, peak.median, label == "ours")
+        for label in (*PEERS, FLOOR)
+        if (peak := _peak(results, label, max(_sizes(results), default=0))) is not None
+    ]
+    charts = []
+    if speeds:
+        charts.append(
+            BarChart(name="reading-speed", title=f"Reading {size:g} MiB of WebVTT: MiB per CPU second", unit="MiB/s", bars=tuple(speeds))
+        )  # fmt: skip
+        charts.append(
+            BarChart(
+                name="reading-peak",
+                title=f"Peak memory while reading {max(_sizes(results)):g} MiB",
+                unit="MiB",
+                bars=tuple(peaks),
+                logarithmic=True,
+            )
+        )
+    return Page(
+        name=NAME,
+        title="Reading WebVTT",
+        line="How fast each reader goes through the same generated Zoom-style file, and what it holds at most. "
+        "Ours gives a full cue: times, identifier, settings, speaker, plain text, line number. "
+        "The floor is what no reader in Python can pass: going through the lines and looking at none.",
+        tables=(_speed_table(results), _check_table(results)),
+        charts=tuple(charts),
+        bars=tuple(_bars(results)),
+        notes=(f"1 MiB is {MIB:,} bytes.",),
+    )

@@ -1,0 +1,1 @@
+"""The jobs that are measured, each a function that imports what it measures inside itself."""

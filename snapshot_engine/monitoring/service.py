@@ -33,6 +33,7 @@ MAXIMUM_INTERVAL_SECONDS = 86_400.0
 # stop() promises 100 ms in all, however slow a sink is.
 _JOIN_SECONDS = 0.05
 _DELIVERY_PATIENCE_SECONDS = 0.04
+_FRESH_SECONDS = 0.5
 
 _services: weakref.WeakSet[MemoryMonitoringService] = weakref.WeakSet()
 
@@ -266,16 +267,24 @@ class MemoryMonitoringService:
             return [] if self._watch is None else self._watch.history.newest(count)
 
     def status(self) -> MemoryStatus:
-        """Return the status; the same keys whether running, stopped or never started.
+        """Return the status; the same keys whether running, stopped or never started."""
+        return compose_status(self.facts())
 
-        Not running, it looks once for the figures of now; the peak is then the
-        one of the last run.
+    def facts(self, *, fresh: bool = False) -> ServiceFacts:
+        """Return what the status and the exporters are made from, taken at one moment.
+
+        fresh: look first unless the newest reading is younger than half a
+        second, so that a scrape does not get half a minute's old figures.
+        Not running, the service looks once for the figures of now; the peak is
+        then the one of the last run.
         """
+        if fresh and self.running and self._age_seconds() > _FRESH_SECONDS:
+            self._look(self._stopping)
         with self._lock:
             watch = self._watch or self._idle_watch()
             newest = watch.newest if self.running else self._newest_of_stopped(watch)
             delivery = self._delivery
-            facts = ServiceFacts(
+            return ServiceFacts(
                 running=self.running,
                 process_running=not self._process_gone,
                 pid=os.getpid() if self._source is None else self._source.pid,
@@ -294,7 +303,10 @@ class MemoryMonitoringService:
                 sampler_cpu_seconds=self._cpu_seconds,
                 last_error=self._last_error,
             )
-        return compose_status(facts)
+
+    def _age_seconds(self) -> float:
+        watch = self._watch
+        return math.inf if watch is None else time.monotonic() - watch.newest.monotonic_seconds
 
     def _newest_of_stopped(self, watch: MemoryWatch) -> MemoryReading:
         source = self._make_source()

@@ -16,7 +16,7 @@ def render_html(snapshot: CustomerSnapshot) -> Iterator[str]:
     from markupsafe import Markup
 
     style = read_template("style.css")
-    jinja = environment(finalize=_printable, autoescape=True)
+    jinja = environment(finalize=_printable)
     jinja.filters["pieces"] = figure_pieces
     yield jinja.get_template("head.html.j2").render(
         snapshot=snapshot, style=Markup(style), policy=content_policy(style)

@@ -12,6 +12,15 @@ from snapshot_engine.errors import MissingExtra
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_TOOLS: tuple[Callable[..., Any], ...] = (
+    wording.amounts,
+    wording.clock,
+    wording.count,
+    wording.duration,
+    wording.iso_duration,
+    wording.percent,
+    wording.plural,
+)
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -20,10 +29,11 @@ def read_template(name: str) -> str:
     return (_TEMPLATES / name).read_text(encoding="utf-8")
 
 
-def environment(*, finalize: Callable[[Any], Any], autoescape: bool) -> Environment:
+def environment(*, finalize: Callable[[Any], Any]) -> Environment:
     """Return an environment for the package's templates.
 
-    finalize: applied to every value that a template prints; a template that
+    finalize: applied to every value that a template prints, before it is
+    escaped for HTML; what it returns as Markup is left alone. A template that
     names something that does not exist fails instead of printing nothing.
     """
     try:
@@ -32,7 +42,7 @@ def environment(*, finalize: Callable[[Any], Any], autoescape: bool) -> Environm
         raise MissingExtra("Jinja2", "engine") from missing
     made = Environment(
         loader=FunctionLoader(read_template),
-        autoescape=autoescape,
+        autoescape=True,
         finalize=finalize,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -40,13 +50,6 @@ def environment(*, finalize: Callable[[Any], Any], autoescape: bool) -> Environm
         keep_trailing_newline=True,
         auto_reload=False,
     )
-    for tool in (
-        wording.clock,
-        wording.duration,
-        wording.iso_duration,
-        wording.count,
-        wording.percent,
-        wording.plural,
-    ):
+    for tool in _TOOLS:
         made.filters[tool.__name__] = tool
     return made

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from snapshot_engine.insight.facts import Figure
+
 
 def clock(ms: int) -> str:
     """Return "h:mm:ss" (hours as many as needed), cut to the second."""
@@ -31,13 +35,18 @@ def count(number: int) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share of 0.0 to 1.0 as "42 %", and "<1 %" for a small one above 0."""
+    """Return a share of 0.0 to 1.0 as "42 %", and "under 1 %" for a small one above 0."""
     rounded = int(share * 100 + 0.5)
     if rounded == 0 and share > 0:
-        return "<1 %"
+        return "under 1 %"
     return f"{rounded} %"
 
 
 def plural(number: int, one: str, many: str = "") -> str:
     """Return "1 speaker", "3 speakers"."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def amounts(figures: Iterable[Figure]) -> list[str]:
+    """Return the figures' texts in order, each once whatever its capitals."""
+    return list({figure.text.casefold(): figure.text for figure in reversed(list(figures))}.values())[::-1]

@@ -14,17 +14,19 @@ from snapshot_engine.insight.facts import Figure
 
 _NUMBER = r"\d+(?:[,.]\d+)*"
 _SCALE = r"(?:hundred|thousand|million|billion|trillion|mn|bn|mm|[kmb])"
+# A number that cannot be a year.
+_PLAIN_NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d{1,3}(?:\.\d+)?)"
 _WORD_NUMBER = (
     r"(?:a|half a|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|"
     r"seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred)"
 )
 _WORDS = rf"{_WORD_NUMBER}(?:[ -](?:{_WORD_NUMBER}|point|hundred|thousand|and))*"
 _CURRENCY = (
-    r"(?:(?:us|u\.s\.|japanese|ghana(?:ian)?|canadian|australian|hong kong) )?"
-    r"(?:dollars?|euros?|pounds?|yen|rupees?|cedis?|ghc|ghs|francs?|yuan|won|cents?|bucks|usd|eur|gbp|jpy|chf|inr)"
+    r"(?:(?:us|u\.s\.|japanese|ghana(?:ian)?|singapore|canadian|australian|hong kong) )?"
+    r"(?:dollars?|euros?|pounds?|yen|rupees?|cedis?|pesewas?|ghc|ghs|francs?|yuan|won|cents?|bucks|usd|eur|gbp|jpy|chf|inr)"
 )
 _MONEY = re.compile(
-    rf"(?:(?:us|a|c|hk|s|nz)?[$€£¥₹₵]|\b(?:usd|eur|gbp|jpy|chf|inr|ghs|ghc) ?)\s?{_NUMBER}(?:[ -]?{_SCALE}\b)?(?: (?:dollars|euros|pounds|yen)\b)?"
+    rf"(?:(?:us|a|c|hk|s|nz|gh)?[$€£¥₹₵¢]|\b(?:usd|eur|gbp|jpy|chf|inr|ghs|ghc) ?)\s?{_NUMBER}(?:[ -]?{_SCALE}\b)?(?: (?:dollars|euros|pounds|yen)\b)?"
     rf"|\b(?:{_NUMBER}|{_WORDS})(?:[ -]{_SCALE})*[ -]{_CURRENCY}\b",
     re.IGNORECASE,
 )
@@ -41,11 +43,12 @@ _UNIT = (
     r"messages?|topics?|attestations?|signatures?|workgroups?)"
 )
 _QUANTITY = re.compile(
-    rf"\b{_NUMBER}(?:[ -]{_SCALE})?[ -]?(?:[a-z]+ )?{_UNIT}\b|\b{_NUMBER}\s?x\b|\b{_NUMBER} {_SCALE}\b",
+    rf"\b{_NUMBER}(?:[ -]{_SCALE})?[ -]?(?:[a-z]+ )?{_UNIT}\b|\b{_NUMBER}\s?x\b|\b{_NUMBER} ?{_SCALE}\b"
+    rf"|\b{_PLAIN_NUMBER}(?:[ -]?{_SCALE})? (?:[a-z]{{3,}} )?[a-z]{{3,}}s\b",
     re.IGNORECASE,
 )
 _DIGIT_OR_NUMBER = re.compile(rf"\d|\b{_WORD_NUMBER}\b", re.IGNORECASE)
-_MONEY_EVIDENCE = re.compile(rf"[$€£¥₹₵]|\b{_CURRENCY}\b", re.IGNORECASE)
+_MONEY_EVIDENCE = re.compile(rf"[$€£¥₹₵¢]|\b{_CURRENCY}\b", re.IGNORECASE)
 _PERCENT_EVIDENCE = re.compile(r"%|percent|per cent|points", re.IGNORECASE)
 # "today" or "the day" is a DATE to the model, but no date that a reader looks for.
 _VAGUE_DATE = re.compile(
@@ -53,20 +56,23 @@ _VAGUE_DATE = re.compile(
     r"month|months|week|weeks|time|times|quarter|period|morning|afternoon|evening|night|weekend|second|seconds|past|"
     r"future|decade|decades)|today|now|currently|tonight|daily|weekly|monthly|annual|annually|yearly|quarterly|recent "
     r"\w+|(?:a |the )?(?:few|couple|couple of) .*|early|later|previous .*|the same .*|(?:\d|one|two) (?:second|sec).*|"
-    r"half|summer|winter|spring|fall|full[- ]year|year|.{1,2})$",
+    r"the (?:past|last) .*|last (?:few|couple) .*|half|summer|winter|spring|fall|full[- ]year|year|.{1,2})$",
     re.IGNORECASE,
 )
 _DATE = re.compile(
     r"\b(?:(?:january|february|march|april|june|july|august|september|october|november|december|jan\.|feb\.|aug\.|"
     r"sept\.|oct\.|nov\.|dec\.)(?: \d{1,2}(?:st|nd|rd|th)?\b)?(?:,? \d{4}\b)?|may \d{1,2}(?:st|nd|rd|th)?\b|"
     r"\d{1,2}(?:st|nd|rd|th) (?:of )?(?:january|february|march|april|may|june|july|august|september|october|november|"
-    r"december)\b(?:,? \d{4}\b)?|(?:fy|fiscal(?: year)?) ?[-']?\d{2,4}\b|q[1-4](?: (?:of )?\d{4})?\b|h[12] \d{4}\b|\d{4}-\d\d-\d\d|(?:19|20)\d\d\b|"
+    r"december)\b(?:,? \d{4}\b)?|(?:fy|fiscal(?: year)?) ?[-']?\d{2,4}\b|q[1-4](?: (?:of )?\d{4})?\b|h[12] \d{4}\b|\d{4}-\d\d-\d\d|"
+    r"(?:(?<=\bin )|(?<=\bby )|(?<=\bsince )|(?<=\buntil )|(?<=\bfrom )|(?<=\bof )|(?<=\byear ))(?:19|20)\d\d\b|"
     r"(?:next|this coming|by) (?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b|"
     r"(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b|tomorrow\b|next (?:week|month|quarter|year)\b|"
     r"(?:the )?end of (?:the |this |next )?(?:day|week|month|quarter|year|january|february|march|april|may|june|july|"
     r"august|september|october|november|december)\b)",
     re.IGNORECASE,
 )
+# "ERC 2004", "X402": a number alone is a date only where the expression above sees it in context.
+_BARE_CODE = re.compile(r"\w?\d+$")
 _LONGEST = 80
 
 Span = tuple[int, int, str]
@@ -113,9 +119,9 @@ def _from_entity(text: str, label: str) -> tuple[int, str] | None:
         sound = _DIGIT_OR_NUMBER.search(text) and _PERCENT_EVIDENCE.search(text)
         return (1, "percent") if sound else None
     if label == "QUANTITY":
-        return (2, "quantity") if _DIGIT_OR_NUMBER.search(text) else None
+        return (2, "quantity") if any(c.isdigit() for c in text) else None
     if label == "DATE":
-        return None if is_vague_date(text) else (3, "date")
+        return None if is_vague_date(text) or _BARE_CODE.match(text) else (3, "date")
     return None
 
 

@@ -10,6 +10,7 @@ which a set or a dictionary gives its keys, so every run gives the same.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, deque
 from dataclasses import dataclass
 
@@ -24,7 +25,10 @@ from snapshot_engine.insight.signals import (
     TAGGED_FROM,
     TAGS,
     TRIGGERS,
+    hesitation,
     is_noise,
+    question_strength,
+    stutter,
     tag_strengths,
     words_of,
 )
@@ -43,6 +47,7 @@ _LABELS = frozenset(LABELS)
 # What an entity adds to the strength of a tag.
 _ENTITY_TAGS = {"MONEY": "financial", "PERCENT": "metric", "QUANTITY": "metric", "DATE": "milestone"}
 _CACHE_NAMES = 4_096
+_DIGIT = re.compile(r"\d").search
 # A tag whose pool is chosen by cue more than by content.
 _CUE_FIRST = frozenset({"decision", "action", "introduction"})
 
@@ -165,7 +170,7 @@ class InsightsBuilder:
         hits = words & TRIGGERS
         strengths = tag_strengths(lower, hits) if hits else {}
         _strengthen(strengths, lower, entities)
-        base = _base_score(vocabulary.weight(words), n_words, len(entities))
+        base = _base_score(vocabulary.weight(words), n_words, len(entities), hesitation(words))
         order = self._sentences
         candidate: _Candidate | None = None
         for tag, score in self._scores(strengths, base, n_words):
@@ -194,7 +199,8 @@ class InsightsBuilder:
         """Score a pool again with the final weights; one Sentence per candidate over all pools."""
         ranked = []
         for kept in self._pools[tag]:
-            base = _base_score(self._vocabulary.weight(kept.words), kept.n_words, len(kept.entities))
+            broken = hesitation(kept.words) + 2 * stutter(words_of(kept.text.lower()))
+            base = _base_score(self._vocabulary.weight(kept.words), kept.n_words, len(kept.entities), broken)
             if tag == "summary":
                 score = _summary_score(kept.strengths, base)
             else:
@@ -278,14 +284,24 @@ def _strengthen(strengths: dict[str, int], lower: str, entities: tuple[Entity, .
         strengths["metric"] = strengths.get("metric", 0) + 1
     if "$" in lower or "€" in lower or "£" in lower or "¥" in lower:
         strengths["financial"] = strengths.get("financial", 0) + 1
-    if lower.rstrip("\"'”’)]").endswith("?"):
-        strengths["question"] = TAGGED_FROM
+    if "?" in lower:
+        asked = question_strength(lower)
+        if asked:
+            strengths["question"] = asked
+    if strengths.get("metric") == 1 and _DIGIT(lower):
+        strengths["metric"] = TAGGED_FROM
+    if strengths.get("action") == 1 and any(entity.label == "PERSON" for entity in entities):
+        strengths["action"] = TAGGED_FROM
 
 
-def _base_score(weight: int, n_words: int, n_entities: int) -> int:
-    """Return how much a sentence says: more words say more, but ever less each; names add a little."""
+def _base_score(weight: int, n_words: int, n_entities: int, broken: int) -> int:
+    """Return how much a sentence says: more words say more, but ever less each; names add a little.
+
+    broken: signs of hesitation; each takes an eighth off, so that fluent sentences go first.
+    """
     score = weight * 100 // (n_words + 12)
     score += score * min(n_entities, 3) // 12
+    score -= score * min(broken, 5) // 8
     if n_words > _LONG_WORDS:
         score = score * _LONG_WORDS // n_words
     elif n_words < 8:

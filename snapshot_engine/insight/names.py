@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from snapshot_engine.insight.word_sets import word_set
+
 LABELS = ("PERSON", "ORG", "GPE", "LOC", "PRODUCT", "NORP", "EVENT", "FAC", "WORK_OF_ART", "LAW", "LANGUAGE")
 MAX_NAME_CHARS = 60
 
@@ -22,108 +24,18 @@ _SUFFIX = re.compile(
     r"(?:,? (?:inc|corp|corporation|ltd|limited|llc|llp|plc|gmbh|ag|sa|s\.a|co|company|group|holdings|holding|bv|nv|pty|k\.k))+\.?$",
     re.IGNORECASE,
 )
-_NOT_NAMES = frozenset(
-    [
-        "yeah",
-        "yes",
-        "no",
-        "okay",
-        "ok",
-        "um",
-        "uh",
-        "hmm",
-        "hi",
-        "hey",
-        "hello",
-        "thanks",
-        "thank",
-        "ceo",
-        "cfo",
-        "cto",
-        "coo",
-        "vp",
-        "hr",
-        "it",
-        "q&a",
-        "qa",
-        "r&d",
-        "m&a",
-        "faq",
-        "api",
-        "ui",
-        "ux",
-        "pdf",
-        "url",
-        "ai",
-        "gdp",
-        "covid",
-        "covid-19",
-        "vtt",
-        "bye",
-        "cool",
-        "nice",
-        "right",
-        "sure",
-        "alright",
-        "good",
-        "great",
-        "gonna",
-        "slide",
-        "page",
-        "kpi",
-        "roi",
-        "ebitda",
-        "fy",
-        "yoy",
-        "gb",
-        "mb",
-        "kb",
-        "tb",
-        "company",
-        "board",
-        "committee",
-        "team",
-        "group",
-        "department",
-        "management",
-        "corporation",
-        "operator",
-        "speaker",
-        "moderator",
-        "internet",
-        "zoom",
-        "inaudible",
-        "unk",
-        "oh",
-        "god",
-        "guys",
-        "everyone",
-        "everybody",
-        "someone",
-        "somebody",
-        "question",
-        "answer",
-        "mhm",
-        "inaudible",
-        "ipo",
-        "esg",
-        "capex",
-        "opex",
-        "roe",
-        "roic",
-        "usd",
-        "eur",
-        "dm",
-        "pr",
-        "prs",
-        "eta",
-        "fyi",
-        "tbd",
-        "q1",
-        "q2",
-        "q3",
-        "q4",
-    ]
+_NOT_NAMES = word_set(
+    """
+    yeah yes yep yup no nope okay ok um uh hmm hi hey hello thanks thank bye cool nice right sure alright
+    good great gonna oh god guys everyone everybody someone somebody mhm inaudible unk question answer slide
+    page digital mister sir madam ladies gentlemen company board committee team group department management
+    corporation operator speaker moderator internet zoom ceo cfo cto coo vp hr it q&a qa r&d m&a faq api
+    apis ui ux pdf url ai gdp covid covid-19 vtt kpi kpis roi ebitda fy yoy mom qoq ytd gb mb kb tb ipo esg
+    capex opex roe roic usd eur gbp jpy dm pr prs eta fyi tbd q1 q2 q3 q4 sdk sdks llm llms json xml html
+    http https sql tcp udp rpc dns vpn cpu gpu ram ssd ios mcp mvp sla slas crm erp saas b2b b2c smb arpu
+    p2p otp nda rfp rfi sow poc uat etl kyc lte erc evm zk nft dao eip eips tvl crypto bitcoin blockchain ip
+    egm agm
+    """
 )
 
 
@@ -140,9 +52,13 @@ def clean_name(text: str) -> str:
     name = name.strip(_TRIM)
     if len(name) < 2 or name.lower() in _NOT_NAMES or not any(c.isupper() for c in name):
         return ""
-    if any(c in "<>{}|=" for c in name) or sum(c.isdigit() for c in name) * 2 > len(name):
+    if not all(c.isalnum() or c in " .&'’-/+" for c in name) or sum(c.isdigit() for c in name) * 2 > len(
+        name
+    ):
         return ""
-    return "" if any(word.lower() in _NOT_NAMES for word in name.split()[:1]) else name
+    if any(word.lower() in _NOT_NAMES for word in name.split()[:1]) or name[0].islower():
+        return ""
+    return name
 
 
 def merge_key(name: str, label: str) -> str:
@@ -164,7 +80,7 @@ def merge_names(counted: Iterable[tuple[str, str, int]]) -> list[tuple[str, str,
         groups.setdefault(merge_key(name, "ORG"), {})[(name, label)] = count
     merged = [_resolve(spellings) for spellings in groups.values()]
     merged.sort(key=lambda entry: (-entry[2], entry[0]))
-    return _merge_near(_merge_persons(merged))
+    return _merge_near(_merge_persons(_relabel(merged)))
 
 
 _Entry = tuple[str, str, int, tuple[str, ...]]
@@ -180,6 +96,34 @@ def _resolve(spellings: dict[tuple[str, str], int]) -> _Entry:
     label = min(labels, key=lambda key: (-labels[key], key))
     order = sorted(names, key=lambda key: (-names[key], -len(key), key))
     return order[0], label, sum(names.values()), tuple(order[1:])
+
+
+def _relabel(entries: list[_Entry]) -> list[_Entry]:
+    """Mend labels that the other names contradict.
+
+    "MTN Ghana" is no person where MTN is an organisation; "Kobina" is no
+    place where Kobina Bentsi-Enchill is a person and is named as often.
+    """
+    companies = {name.casefold() for name, label, count, _ in entries if label == "ORG" and count > 1}
+    relabelled: list[_Entry] = []
+    for name, label, count, variants in entries:
+        if label == "PERSON" and " " in name and name.casefold().split()[0] in companies:
+            label = "ORG"
+        relabelled.append((name, label, count, variants))
+    words: dict[str, int] = {}
+    for name, label, count, _ in relabelled:
+        if label == "PERSON" and " " in name:
+            for word in name.casefold().split():
+                words[word] = max(words.get(word, 0), count)
+    return [
+        (
+            name,
+            "PERSON" if label != "PERSON" and count <= 2 * words.get(name.casefold(), 0) else label,
+            count,
+            variants,
+        )
+        for name, label, count, variants in relabelled
+    ]
 
 
 def _merge_persons(entries: list[_Entry]) -> list[_Entry]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from snapshot_engine.insight.lexicon import FILLERS, NOISE, PHRASES, STOPWORDS, WORDS
+from snapshot_engine.insight.lexicon import DISFLUENT, FILLERS, NOISE, PHRASES, STOPWORDS, WORDS
 
 TAGS = (
     "introduction", "challenge", "solution", "milestone", "metric", "adoption", "financial", "risk", "question",
@@ -123,6 +123,36 @@ def tag_strengths(lower: str, hits: set[str]) -> dict[str, int]:
                 if search(lower):
                     strengths[tag] = strengths.get(tag, 0) + strength
     return strengths
+
+
+_ENDING = re.compile(r"(?:,|\.\.\.|…)? *\b(?:right|okay|ok|yeah|no|you know|correct|huh|see|alright)\?$")
+_ASKING = re.compile(
+    r"\b(?:what|which|who|whom|whose|when|where|why|how|wondering|question is)\b"
+    r"|(?:^|[,;.…-] |\b(?:and|so|but|or|then|if) )(?:do|does|did|is|are|was|were|can|could|will|would|should|shall|has|have|had|may|"
+    r"isn't|aren't|don't|doesn't|won't|any|anything|anyone) "
+)
+
+
+def question_strength(lower: str) -> int:
+    """Return 0 for no question, 2 for a statement with a question mark, 4 for one that asks.
+
+    "..., right?" asks for assent, not for an answer, and is none.
+    """
+    closed = lower.rstrip("\"'”’)] ")
+    if not closed.endswith("?") or _ENDING.search(closed):
+        return 0
+    return 4 if _ASKING.search(closed) else TAGGED_FROM
+
+
+def hesitation(words: set[str]) -> int:
+    """Return how many different words of hesitation a sentence holds."""
+    return len(words & DISFLUENT)
+
+
+def stutter(listed: list[str]) -> int:
+    """Return how many words are said twice in a row or broken off."""
+    twice = sum(map(str.__eq__, listed, listed[1:]))
+    return twice + sum(1 for word in listed if word.endswith("-"))
 
 
 def initial_weights() -> dict[str, int]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from snapshot_engine.insight.facts import Figure, Task
 from snapshot_engine.insight.figures import find_due
+from snapshot_engine.insight.word_sets import word_set
 
 _FIRST_PERSON = re.compile(
     r"\b(?:I'll|I’ll|I will|I'm going to|I’m going to|I am going to|I'm gonna|I need to|I have to|I should|I must|I can|I could|let me)\b",
@@ -18,70 +19,12 @@ _NAMED = re.compile(
 _ADDRESSED = re.compile(
     r"\b(?:can|could|would|will) you(?: please)?,? ([A-Z][\w'’-]+)\b|(?:^|[,.] )([A-Z][\w'’-]+), (?:can|could|would|will|please)\b"
 )
-_NOT_A_NAME = frozenset(
-    [
-        "i",
-        "we",
-        "you",
-        "he",
-        "she",
-        "it",
-        "they",
-        "this",
-        "that",
-        "these",
-        "those",
-        "there",
-        "and",
-        "but",
-        "so",
-        "or",
-        "if",
-        "then",
-        "now",
-        "also",
-        "because",
-        "what",
-        "which",
-        "who",
-        "how",
-        "when",
-        "where",
-        "why",
-        "the",
-        "a",
-        "an",
-        "our",
-        "your",
-        "my",
-        "his",
-        "her",
-        "their",
-        "its",
-        "please",
-        "maybe",
-        "let",
-        "here",
-        "people",
-        "someone",
-        "somebody",
-        "everyone",
-        "everybody",
-        "anyone",
-        "anybody",
-        "nobody",
-        "yeah",
-        "yes",
-        "no",
-        "okay",
-        "ok",
-        "all",
-        "each",
-        "every",
-        "both",
-        "well",
-        "just",
-    ]
+_NOT_A_NAME = word_set(
+    """
+    i we you he she it they this that these those there and but so or if then now also because what which
+    who how when where why the a an our your my his her their its please maybe let here people someone
+    somebody everyone everybody anyone anybody nobody yeah yes no okay ok all each every both well just
+    """
 )
 
 

@@ -41,6 +41,7 @@ class StreamingVTTReader:
     max_block_bytes, strict, recover_times, max_problems: as for WebVTTParser;
     here times are recovered by default, since a cue with a readable time is
     worth more to a reader of transcripts than the letter of the standard.
+    read_block_bytes: asked of the source at a time; the cues are the same for any.
     """
 
     def __init__(
@@ -50,7 +51,9 @@ class StreamingVTTReader:
         strict: bool = False,
         recover_times: bool = True,
         max_problems: int = DEFAULT_MAX_PROBLEMS,
+        read_block_bytes: int = _READ_BYTES,
     ) -> None:
+        self._read_block_bytes = read_block_bytes
         self._max_block_bytes = max_block_bytes
         self._strict = strict
         self._recover_times = recover_times
@@ -117,7 +120,7 @@ class StreamingVTTReader:
         packed = first
         try:
             while packed:
-                yield unpacker.decompress(packed, _READ_BYTES)
+                yield unpacker.decompress(packed, self._read_block_bytes)
                 packed = unpacker.unconsumed_tail or unpacker.unused_data
                 if unpacker.eof:
                     unpacker = zlib.decompressobj(wbits=31)
@@ -129,7 +132,7 @@ class StreamingVTTReader:
             ) from error
 
     def _next_piece(self, stream: BinaryIO) -> bytes:
-        data = stream.read(_READ_BYTES)
+        data = stream.read(self._read_block_bytes)
         if not isinstance(data, bytes):
             raise TypeError(f"the stream gave {type(data).__name__}, not bytes; open it in binary mode")
         self._bytes_read += len(data)

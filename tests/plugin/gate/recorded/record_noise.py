@@ -1,13 +1,13 @@
 """Record real noise of the kernel's peak, for the replay that publishes the gate's error rates.
 
-Run by hand (Linux, about 4 minutes of CPU):
+Run by hand (Linux, about 5 minutes of CPU):
 
     python tests/plugin/gate/recorded/record_noise.py > tests/plugin/gate/recorded/noise_linux.txt
 
 Each line of the output: kind, workload, variant, then growth in KiB of one run
 after another; in kind "suite" each value is growth:reusable. Kinds:
   fresh   a new interpreter per run
-  forked  a forked child of one clean, frozen parent per run
+  forked  a forked child of one clean, frozen parent per run; a line per parent
   suite   all workloads in one process after settling, in an order shuffled per run
 Variants: base; plus5 (5 % more of the same objects); plus256 (256 KiB more).
 """
@@ -28,6 +28,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
+RUNS_PER_PARENT = 9
 VARIANTS = ("base", "plus5", "plus256")
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 CLIB: Any = ctypes.CDLL(None)
@@ -188,7 +189,8 @@ def main() -> None:
     print(f"# Linux {platform.release()}, Python {platform.python_version()}, {os.cpu_count()} CPUs, KiB")
     for variant in VARIANTS:
         for name in WORKLOADS:
-            print("forked", name, variant, ask("--child", "forked", name, variant, "0", str(given.runs)))
+            for _ in range(given.runs * 2 // 5):
+                print("forked", name, variant, ask("--child", "forked", name, variant, "0", str(RUNS_PER_PARENT)))
             values = [ask("--child", "fresh", name, variant, "0", "1") for _ in range(given.runs)]
             print("fresh", name, variant, " ".join(values), flush=True)
         suites = [

@@ -1,0 +1,91 @@
+"""The next baseline: what a run changes of the last one, and what it leaves alone.
+
+In: records, the last baseline, what the gate allows. Out: a baseline. A value
+within noise keeps its line, so a rerun gives the same bytes. The anchor moves only
+with a value that the gate calls Improved or Regressed: accepting that is a
+decision, and the reviewer sees it, while two per cent a release moves the value
+and leaves the anchor behind, until the gate fires on the distance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from .baseline import KIB, Baseline, Entry, Key, round_entry
+from .environment import Environment
+from .gate import Question, Repeat, answer, match
+from .gate_expression import Threshold
+from .record import PhaseReading, TestRecord
+from .regression import Comparison, Verdict, noise_band
+
+RUNS_TO_REMEMBER: Final = 5
+# a width below this tells a reviewer nothing and would only make lines differ
+_LEAST_WIDTH_BYTES: Final = 64 * KIB
+
+
+def remember(
+    records: Iterable[TestRecord],
+    baseline: Baseline | None,
+    environment: Environment,
+    thresholds: Sequence[Threshold],
+    *,
+    repeat: Repeat | None = None,
+    complete: bool = True,
+    accept: bool = False,
+) -> Baseline:
+    """Return the baseline after this run.
+
+    Tests without fresh runs get RUNS_TO_REMEMBER of them where `repeat` is given.
+    A test that failed or was not measured keeps its line; one that is gone loses
+    it when the run was `complete`. accept=True sets every anchor to its value.
+    """
+    last = replace(baseline or Baseline(environment=environment), environment=environment)
+    matched = match(records, last, complete=complete)
+    growth = next((t for t in thresholds if t.metric == "growth"), Threshold(metric="growth"))
+    questions = matched.questions
+    answers = answer(questions, growth, len(questions), repeat, {})
+    wanting = [nodeid for nodeid, _ in matched.new.values()]
+    wanting += [q.nodeid for q in questions if not q.entry.fresh_runs_bytes]
+    runs = repeat(wanting, RUNS_TO_REMEMBER) if repeat is not None and wanting else {}
+
+    dropped = {*matched.vanished, *(q.old_key for q in questions)}
+    entries: dict[Key, Entry] = {k: e for k, e in last.entries.items() if k not in dropped}
+    for key, (nodeid, reading) in matched.new.items():
+        entries[key] = first_entry(reading, runs.get(nodeid, ()))
+    for question, comparison in zip(questions, answers, strict=True):
+        entry = _next_entry(question, comparison, runs.get(question.nodeid, ()))
+        entries[question.key] = replace(entry, anchor_bytes=entry.value_bytes) if accept else entry
+    return Baseline(environment=environment, entries=entries)
+
+
+def first_entry(reading: PhaseReading, runs: Sequence[int]) -> Entry:
+    """Return the entry of a test that is seen for the first time; its value is its anchor."""
+    if not runs and reading.process != "suite":
+        runs = [reading.growth_bytes]
+    wide = reading.process == "suite" and reading.reusable_bytes >= _LEAST_WIDTH_BYTES
+    entry = Entry(
+        growth_bytes=reading.growth_bytes,
+        retained_bytes=reading.retained_bytes,
+        anchor_bytes=0,
+        fresh_runs_bytes=tuple(sorted(runs)),
+        width_bytes=reading.reusable_bytes if wide and not runs else 0,
+    )
+    rounded = round_entry(entry)
+    return replace(rounded, anchor_bytes=rounded.value_bytes)
+
+
+def _next_entry(question: Question, comparison: Comparison, first_runs: Sequence[int]) -> Entry:
+    old, reading = question.entry, question.reading
+    if first_runs:  # now in numbers of fresh runs: the old anchor counted something else
+        return first_entry(reading, first_runs)
+    if not comparison.moved:
+        band = noise_band(reading.gauge, old.retained_bytes)
+        if abs(reading.retained_bytes - old.retained_bytes) <= max(band, reading.reusable_bytes):
+            return old
+        return round_entry(replace(old, retained_bytes=reading.retained_bytes))
+    entry = first_entry(reading, comparison.fresh_runs_bytes)
+    decided = comparison.verdict in (Verdict.IMPROVED, Verdict.REGRESSED)
+    same_kind = bool(entry.fresh_runs_bytes) == bool(old.fresh_runs_bytes)
+    return entry if decided or not same_kind else replace(entry, anchor_bytes=old.anchor_bytes)

@@ -1,0 +1,267 @@
+"""The gate: this run's records against a baseline, in one call.
+
+    result = evaluate(records, baseline, thresholds, policy=..., repeat=...)
+    result.failed       -> exit status
+    result.lines        -> for the terminal
+    result.comparisons  -> for the reports
+
+`baseline_update.remember` makes the next baseline of a run; `gate_files` does both
+with files and history.
+
+repeat(nodeids, n) measures the call phase of each test n more times, each time in
+a process where no other test ran, always made the same way, with the gauge of
+the first measurement, and returns node id -> growth in bytes; a test it leaves
+out could not be repeated. It is asked only where the first reading cannot tell,
+in up to three ROUNDS; only a test that may have risen gets to the last one.
+
+Nothing here reads or writes a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from .baseline import Baseline, Entry, Key, key_of, nodeid_of
+from .gate_expression import Threshold
+from .record import PhaseReading, TestRecord
+from .regression import (
+    Comparison,
+    Verdict,
+    judge_reading,
+    judge_runs,
+    rise_is_possible,
+    screen,
+)
+from .renames import pair_renamed
+from .report_gate import gate_lines
+
+Repeat = Callable[[Sequence[str], int], Mapping[str, Sequence[int]]]
+
+# fresh runs asked for in each round: most unchanged tests need the first one only
+ROUNDS: Final = (3, 6, 9)
+POLICIES: Final = ("warn", "fail", "ignore")
+# only these outcomes show what a test really needs
+_MEASURED_OUTCOMES: Final = ("passed", "xpassed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatePolicy:
+    """What to do about tests that have no counterpart or no decision: "warn", "fail" or "ignore".
+
+    max_repeated: at most so many tests are run again; the rest is judged by one reading.
+    """
+
+    new: str = "warn"
+    vanished: str = "warn"
+    renamed: str = "warn"
+    incomparable: str = "warn"
+    max_repeated: int = 500
+
+    def of(self, comparison: Comparison) -> str:
+        """Return "fail", "warn" or "ignore" for what a comparison found."""
+        if comparison.verdict is Verdict.REGRESSED:
+            return "fail"
+        if comparison.verdict is Verdict.NEW:
+            return self.new
+        if comparison.verdict is Verdict.VANISHED:
+            return self.vanished
+        if comparison.verdict is Verdict.INCOMPARABLE:
+            return self.incomparable
+        return self.renamed if comparison.renamed_from else "ignore"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateResult:
+    """All comparisons, sorted by node id, and whether the run may pass.
+
+    problems: sentences about the gate itself, such as that it compared nothing.
+    """
+
+    comparisons: tuple[Comparison, ...]
+    failed: bool
+    lines: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    def count(self, verdict: Verdict) -> int:
+        """Return how many comparisons ended in `verdict`."""
+        return sum(comparison.verdict is verdict for comparison in self.comparisons)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A test of this run with what the baseline remembers of it.
+
+    old_key: under which key the baseline has it; another one where it was renamed.
+    """
+
+    nodeid: str
+    key: Key
+    old_key: Key
+    entry: Entry
+    reading: PhaseReading
+
+    @property
+    def renamed_from(self) -> str:
+        """The node id it had in the baseline, or "" where that is the same."""
+        return "" if self.key == self.old_key else nodeid_of(self.old_key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matched:
+    """A run beside its baseline: which tests are on both sides, and which on one."""
+
+    questions: tuple[Question, ...]
+    new: Mapping[Key, tuple[str, PhaseReading]]
+    vanished: Mapping[Key, Entry]
+    incomparable: tuple[Comparison, ...]
+
+
+def evaluate(
+    records: Iterable[TestRecord],
+    baseline: Baseline,
+    thresholds: Sequence[Threshold],
+    *,
+    policy: GatePolicy | None = None,
+    repeat: Repeat | None = None,
+    complete: bool = True,
+    learned: Mapping[str, int] | None = None,
+) -> GateResult:
+    """Compare a run with a baseline and decide.
+
+    complete: False where only part of the suite ran (-k, paths, -x): a test that
+    is missing then has not vanished. learned: noise band in bytes by node id,
+    from history. Records of other gauges than the baseline's are left out.
+    """
+    policy = policy or GatePolicy()
+    matched = match(records, baseline, complete=complete)
+    comparisons = list(matched.incomparable)
+    for nodeid, reading in matched.new.values():
+        comparisons.append(Comparison(nodeid=nodeid, verdict=Verdict.NEW, new_bytes=reading.growth_bytes))
+    for key, entry in matched.vanished.items():
+        gone = Comparison(nodeid=nodeid_of(key), verdict=Verdict.VANISHED, old_bytes=entry.value_bytes)
+        comparisons.append(gone)
+    for threshold in thresholds:
+        comparisons += answer(matched.questions, threshold, policy.max_repeated, repeat, learned or {})
+    return conclude(_worst_per_test(comparisons), policy)
+
+
+def conclude(comparisons: Sequence[Comparison], policy: GatePolicy) -> GateResult:
+    """Turn comparisons into a decision; a gate that compared nothing fails."""
+    problems = []
+    decided = (Verdict.UNCHANGED, Verdict.IMPROVED, Verdict.REGRESSED)
+    if not any(c.verdict in decided for c in comparisons):
+        problems.append(_nothing_compared(comparisons))
+    result = GateResult(
+        comparisons=tuple(sorted(comparisons, key=lambda c: c.nodeid)),
+        failed=bool(problems) or any(policy.of(c) == "fail" for c in comparisons),
+        problems=tuple(problems),
+    )
+    return replace(result, lines=tuple(gate_lines(result, policy)))
+
+
+def _nothing_compared(comparisons: Sequence[Comparison]) -> str:
+    reasons = sorted({c.reason for c in comparisons if c.reason})
+    why = f" ({reasons[0]})" if reasons else ""
+    return (
+        f"The memory gate compared nothing: {len(comparisons)} tests have no number on both sides{why}. "
+        "Save a baseline with: pytest --memory-save"
+    )
+
+
+def match(records: Iterable[TestRecord], baseline: Baseline, *, complete: bool) -> Matched:
+    """Lay the records of the baseline's gauge beside its entries, renamed tests included."""
+    gauge = baseline.environment.gauge
+    by_key = {key_of(record.nodeid): record for record in records}
+    both: list[tuple[Key, Key, PhaseReading]] = []
+    new: dict[Key, tuple[str, PhaseReading]] = {}
+    incomparable = []
+    for key, record in by_key.items():
+        reading = record.reading(gauge=gauge)
+        if reading is None or record.outcome not in _MEASURED_OUTCOMES:
+            if key in baseline.entries:
+                incomparable.append(_incomparable(record, gauge))
+        elif key in baseline.entries:
+            both.append((key, key, reading))
+        else:
+            new[key] = (record.nodeid, reading)
+    vanished = {k: e for k, e in baseline.entries.items() if k not in by_key} if complete else {}
+    renamed = pair_renamed({key: reading.growth_bytes for key, (_, reading) in new.items()}, vanished)
+    for key, old_key in renamed.items():
+        both.append((key, old_key, new.pop(key)[1]))
+        del vanished[old_key]
+    questions = tuple(
+        Question(nodeid=by_key[k].nodeid, key=k, old_key=old, entry=baseline.entries[old], reading=reading)
+        for k, old, reading in both
+    )
+    return Matched(questions=questions, new=new, vanished=vanished, incomparable=tuple(incomparable))
+
+
+def _incomparable(record: TestRecord, gauge: str) -> Comparison:
+    measured = ", ".join(sorted({r.gauge for r in record.phases if r.phase == "call"}))
+    if record.outcome not in _MEASURED_OUTCOMES:
+        reason = record.outcome
+    else:
+        reason = f"measured by {measured}, not by {gauge}" if measured else record.reason or "not measured"
+    return Comparison(nodeid=record.nodeid, verdict=Verdict.INCOMPARABLE, reason=reason)
+
+
+def answer(
+    questions: Sequence[Question],
+    threshold: Threshold,
+    max_repeated: int,
+    repeat: Repeat | None,
+    learned: Mapping[str, int],
+) -> list[Comparison]:
+    """Compare every question by one metric, with more runs where one reading cannot tell."""
+    repeatable = [
+        q
+        for q in questions
+        if threshold.metric == "growth"
+        and q.entry.fresh_runs_bytes
+        and not screen(q.entry, q.reading, threshold).rise_ruled_out
+    ]
+    runs = _run_again(repeatable[:max_repeated], threshold, repeat) if repeat is not None else {}
+    answers = []
+    for q in questions:
+        if q.nodeid in runs:
+            comparison = judge_runs(q.nodeid, q.entry, runs[q.nodeid], threshold)
+        else:
+            comparison = judge_reading(q.nodeid, q.entry, q.reading, threshold, learned.get(q.nodeid))
+        answers.append(replace(comparison, renamed_from=q.renamed_from) if q.renamed_from else comparison)
+    return answers
+
+
+def _run_again(questions: Sequence[Question], threshold: Threshold, repeat: Repeat) -> dict[str, list[int]]:
+    """Return the runs that decide: a few for all, more in each round where the last left a rise possible."""
+    entries = {q.nodeid: q.entry for q in questions}
+    runs: dict[str, list[int]] = {}
+    wanted = list(entries)
+    for count in ROUNDS:
+        if not wanted:
+            break
+        for nodeid, values in repeat(wanted, count).items():
+            runs.setdefault(nodeid, []).extend(values)
+        wanted = [n for n in wanted if runs.get(n) and rise_is_possible(entries[n], runs[n], threshold)]
+    return {nodeid: values for nodeid, values in runs.items() if values}
+
+
+_SEVERITY: Final = (
+    Verdict.UNCHANGED,
+    Verdict.IMPROVED,
+    Verdict.VANISHED,
+    Verdict.NEW,
+    Verdict.INCOMPARABLE,
+    Verdict.REGRESSED,
+)
+
+
+def _worst_per_test(comparisons: Iterable[Comparison]) -> list[Comparison]:
+    """Keep one comparison per test: the worst verdict, the first metric among equals."""
+    worst: dict[str, Comparison] = {}
+    for comparison in comparisons:
+        kept = worst.get(comparison.nodeid)
+        if kept is None or _SEVERITY.index(comparison.verdict) > _SEVERITY.index(kept.verdict):
+            worst[comparison.nodeid] = comparison
+    return list(worst.values())

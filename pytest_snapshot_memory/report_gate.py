@@ -1,0 +1,60 @@
+"""The gate's verdict as lines for a terminal.
+
+In: a GateResult and the policy it was made with. Out: lines, the worst first, no
+colours, no control characters whatever a test is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from snapshot_engine.memory.units import format_size
+
+from .regression import Comparison, Verdict
+from .text_safety import one_line
+
+if TYPE_CHECKING:
+    from .gate import GatePolicy, GateResult
+
+MOST_LINES_PER_VERDICT: Final = 20
+_ORDER: Final = (Verdict.REGRESSED, Verdict.INCOMPARABLE, Verdict.VANISHED, Verdict.NEW, Verdict.IMPROVED)
+
+
+def gate_lines(result: GateResult, policy: GatePolicy) -> Iterator[str]:
+    """Yield one line per test worth a line, at most MOST_LINES_PER_VERDICT of a kind, then the sum."""
+    yield from result.problems
+    for verdict in _ORDER:
+        shown = [c for c in result.comparisons if c.verdict is verdict and _worth_a_line(c, policy)]
+        shown.sort(key=lambda c: -abs(c.change_bytes))
+        for comparison in shown[:MOST_LINES_PER_VERDICT]:
+            yield describe(comparison)
+        if len(shown) > MOST_LINES_PER_VERDICT:
+            yield f"{verdict.value}: {len(shown) - MOST_LINES_PER_VERDICT} more"
+    for comparison in result.comparisons:
+        if comparison.renamed_from and comparison.verdict is Verdict.UNCHANGED and policy.renamed != "ignore":
+            yield describe(comparison)
+    counts = ", ".join(f"{n} {verdict.value}" for verdict in Verdict if (n := result.count(verdict)))
+    yield f"memory gate {'failed' if result.failed else 'passed'}: {counts or 'no tests'}"
+
+
+def _worth_a_line(comparison: Comparison, policy: GatePolicy) -> bool:
+    return comparison.verdict is Verdict.IMPROVED or policy.of(comparison) != "ignore"
+
+
+def describe(comparison: Comparison) -> str:
+    """Return one line: verdict, test, numbers, allowance and what decided."""
+    parts = [f"{comparison.verdict.value}: {one_line(comparison.nodeid)}"]
+    if comparison.renamed_from:
+        parts.append(f"(was {one_line(comparison.renamed_from)})")
+    if comparison.old_bytes is not None and comparison.new_bytes is not None:
+        old, new = format_size(comparison.old_bytes), format_size(comparison.new_bytes)
+        parts.append(f"{comparison.metric} {old} -> {new}, {comparison.change_text}")
+        since = " since the anchor" if comparison.against == "anchor" else ""
+        parts.append(f"[allowed +{format_size(comparison.allowed_bytes)}{since}]")
+    elif comparison.new_bytes is not None:
+        parts.append(format_size(comparison.new_bytes))
+    elif comparison.old_bytes is not None:
+        parts.append(f"was {format_size(comparison.old_bytes)}")
+    notes = "; ".join(note for note in (comparison.decided_by, one_line(comparison.reason)) if note)
+    return " ".join(parts) + (f" ({notes})" if notes else "")

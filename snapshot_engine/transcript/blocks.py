@@ -43,7 +43,7 @@ class BlockMachine:
         self.regions: dict[str, Region] = {}
         self.times_recovered = 0
         self.seen_cue = False
-        self._finder = finder
+        self.finder = finder
         self._max_block_bytes = max_block_bytes
         self._recover_times = recover_times
         self._drop = drop
@@ -72,6 +72,8 @@ class BlockMachine:
 
     def skip_block(self, line_number: int) -> None:
         """Leave the block out because a line of it is too long; skip to the next blank line."""
+        if self._skipping:
+            return
         what = "the header" if self._in_header else "a block"
         self._too_long(self._first_line or line_number, what)
         self._begin()
@@ -143,7 +145,7 @@ class BlockMachine:
     def _finish_cue(self, times: tuple[int, int, CueSettings]) -> None:
         start_ms, end_ms, settings = times
         raw_text = "\n".join(self._payload)
-        speaker, text = self._finder.split(raw_text, self._identifier)
+        speaker, text = self.finder.split(raw_text, self._identifier)
         self.cues.append(
             Cue(start_ms, end_ms, self._identifier, speaker, text, settings, self._arrow_line, raw_text)
         )
@@ -155,7 +157,7 @@ class BlockMachine:
             self._drop(self._first_line, f"more than {MAX_REGIONS} regions")
 
     def _report_dropped(self) -> None:
-        if self._style or _is_note(self._identifier):
+        if self._style or is_note(self._identifier):
             return
         if self._arrow_line:
             self._drop(self._arrow_line, "the timing line is not `start --> end` with WebVTT times")
@@ -171,5 +173,6 @@ def _is_keyword(keyword: str, line: str) -> bool:
     return line.startswith(keyword) and not line[len(keyword) :].strip(WHITESPACE)
 
 
-def _is_note(line: str) -> bool:
+def is_note(line: str) -> bool:
+    """Say whether `line` begins a comment block."""
     return line.startswith("NOTE") and (len(line) == 4 or line[4] in WHITESPACE)

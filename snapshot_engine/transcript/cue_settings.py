@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 
 from snapshot_engine.transcript.cue import DEFAULT_SETTINGS, CueSettings, Region
 
@@ -16,10 +17,25 @@ _BLANKS = re.compile(r"[ \t\n\f\r]+")
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 # 20 digits are enough for any percentage; the bound keeps int() and float() cheap.
 _MAX_NUMBER_CHARS = 40
+_MAX_CACHED_CHARS = 200
 
 
 def parse_cue_settings(text: str, regions: Mapping[str, Region]) -> CueSettings:
     """Return the settings that `text` gives; `regions` holds the file's regions by identifier."""
+    if ":" not in text:
+        return DEFAULT_SETTINGS
+    if not regions:
+        return _without_regions(text) if len(text) <= _MAX_CACHED_CHARS else _parse(text, {})
+    return _parse(text, regions)
+
+
+@lru_cache(maxsize=64)
+def _without_regions(text: str) -> CueSettings:
+    # A file says the same few settings over and over.
+    return _parse(text, {})
+
+
+def _parse(text: str, regions: Mapping[str, Region]) -> CueSettings:
     found: dict[str, object] = {}
     for name, value in _pairs(text):
         if name == "region":

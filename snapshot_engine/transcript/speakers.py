@@ -22,6 +22,8 @@ the last byte.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import repeat
 
 from snapshot_engine.transcript.character_references import resolve
 from snapshot_engine.transcript.cue_text import plain_text, voice_spans
@@ -35,7 +37,7 @@ _MAX_REMEMBERED = 2048
 
 _AZURE_TAG = re.compile(r"<((?:Speaker|Guest)[ _-]?[0-9A-Z]{1,8})>")
 _WEBEX_IDENTIFIER = re.compile(r'[0-9]+ "([^"]{1,200})"(?: \([0-9]*\))?')
-_OTTER_LINE = re.compile(r"(\S[^\n]{0,80}?) {2,}(?:[0-9]{1,3}:)?[0-5]?[0-9]:[0-5][0-9] *\n")
+_NAME_AND_TIME = re.compile(r"(\S[^\n]{0,80}?) {2,}(?:[0-9]{1,3}:)?[0-5]?[0-9]:[0-5][0-9] *\n")
 _SMALL_WORD_LIST = (
     "al and ap at bin bint da das de del della den der di do dos du e el for from i ibn in la le of "
     "och or san ten ter the to und van vom von y zu zum zur"
@@ -66,56 +68,97 @@ class SpeakerFinder:
         self._cues = 0
         self._labelled = 0
         self._labels_expected = True
+        self._timed = 0
+        self._times_expected = True
         self._known: dict[str, str] = {}
+        self._voices: dict[str, str] = {}
 
     @property
     def settled(self) -> bool:
         """Whether the trial cues are over, so that each cue is judged by itself."""
         return self._cues >= TRIAL_CUES
 
-    @property
-    def labels_expected(self) -> bool:
-        """Whether `Name: text` is still read as a label."""
-        return self._labels_expected
-
     def split(self, raw_text: str, identifier: str) -> tuple[str, str]:
         """Return (speaker, plain text) of the next cue; the speaker is "" for nobody."""
         if "<" in raw_text:
             speaker, text = _split_markup(raw_text)
-        elif '"' in identifier and (match := _WEBEX_IDENTIFIER.fullmatch(identifier)):
-            return self._counted(match.group(1), resolve(raw_text), labelled=False)
+            if speaker:
+                return self._counted(speaker, text)
         else:
-            speaker, text = "", resolve(raw_text)
-        if speaker:
-            return self._counted(speaker, text, labelled=False)
-        if "  " in text and (match := _OTTER_LINE.match(text + "\n")):
-            return self._counted(match.group(1), text[match.end() :], labelled=False)
+            text = resolve(raw_text)
+        if '"' in identifier and (match := _WEBEX_IDENTIFIER.fullmatch(identifier)):
+            return self._counted(match.group(1), text)
         if self._labels_expected:
             head, colon, rest = text.partition(": ")
             if not colon and text[-1:] == ":":
-                # A label on a line of its own, or the whole cue.
+                # A label that is the whole cue.
                 head, colon, rest = text[:-1], ":", ""
             if colon and (label := self.label(head)):
-                return self._counted(label, rest, labelled=True)
-        return self._counted("", text, labelled=False)
+                return self._counted(label, rest, labels=1)
+        if self._times_expected and "  " in text and (match := _NAME_AND_TIME.match(text + "\n")):
+            return self._counted(match.group(1), text[match.end() :], times=1)
+        return self._counted("", text)
+
+    def split_all(self, raw_texts: list[str], *, plain: bool) -> tuple[Iterable[str], Iterable[str]]:
+        """Return the speakers and the plain texts of the next cues, as split() would.
+
+        raw_texts: payloads of one line, of cues whose identifiers name nobody.
+        plain: whether they are known to hold neither "<" nor "&".
+        """
+        if not self.settled or self._times_expected:
+            pairs = [self.split(raw_text, "") for raw_text in raw_texts]
+            return [speaker for speaker, _ in pairs], [text for _, text in pairs]
+        if plain and not self._labels_expected:
+            return repeat(""), raw_texts
+        return self._split_plain(raw_texts) if plain else self._split_mixed(raw_texts)
+
+    def _split_plain(self, raw_texts: list[str]) -> tuple[list[str], list[str]]:
+        speakers: list[str] = []
+        texts: list[str] = []
+        known = self._known
+        add_speaker, add_text = speakers.append, texts.append
+        for raw_text in raw_texts:
+            head, colon, text = raw_text.partition(": ")
+            speaker = known.get(head)
+            if not colon or not speaker:
+                speaker, text = self.split(raw_text, "")
+            add_speaker(speaker)
+            add_text(text)
+        return speakers, texts
+
+    def _split_mixed(self, raw_texts: list[str]) -> tuple[list[str], list[str]]:
+        speakers: list[str] = []
+        texts: list[str] = []
+        voices = self._voices
+        for raw_text in raw_texts:
+            tag, _, text = raw_text.partition(">")
+            speaker = voices.get(tag)
+            text = text.removesuffix("</v>")
+            if not speaker or "<" in text or "&" in text:
+                speaker, text = self.split(raw_text, "")
+                if speaker and raw_text.startswith(f"<v {speaker}>") and "&" not in speaker:
+                    _remember(voices, tag, speaker)
+            speakers.append(speaker)
+            texts.append(text)
+        return speakers, texts
 
     def label(self, head: str) -> str:
         """Return the name if `head`, the words before a colon, reads like one, else ""."""
         known = self._known.get(head)
         if known is None:
             known = head.strip() if is_label(head) else ""
-            if len(self._known) >= _MAX_REMEMBERED:
-                self._known.clear()
             if len(head) <= _MAX_LABEL_CHARS:
-                self._known[head] = known
+                _remember(self._known, head, known)
         return known
 
-    def _counted(self, speaker: str, text: str, *, labelled: bool) -> tuple[str, str]:
+    def _counted(self, speaker: str, text: str, *, labels: int = 0, times: int = 0) -> tuple[str, str]:
         if self._cues < TRIAL_CUES:
             self._cues += 1
-            self._labelled += labelled
+            self._labelled += labels
+            self._timed += times
             if self._cues == TRIAL_CUES:
                 self._labels_expected = self._labelled * _LABELLED_SHARE >= TRIAL_CUES
+                self._times_expected = self._timed > 0
         return speaker, text
 
 
@@ -138,6 +181,12 @@ def is_label(head: str) -> bool:
 def voices(raw_text: str) -> list[tuple[str, str]]:
     """Return the (speaker, text) runs of a cue with several voice tags; blank runs are left out."""
     return [span for span in voice_spans(raw_text) if span[1].strip()]
+
+
+def _remember(names: dict[str, str], key: str, name: str) -> None:
+    if len(names) >= _MAX_REMEMBERED:
+        names.clear()
+    names[key] = name
 
 
 def _begins_a_name(word: str) -> bool:

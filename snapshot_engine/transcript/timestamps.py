@@ -11,6 +11,11 @@ from __future__ import annotations
 import re
 
 WHITESPACE = " \t\n\f\r"
+# A timing line as nearly everybody writes it: a shortcut past the character loops.
+_USUAL = re.compile(
+    r"(?:([0-9]{2,15}):)?([0-5][0-9]):([0-5][0-9])\.([0-9]{3})[ \t]*-->[ \t]*"
+    r"(?:([0-9]{2,15}):)?([0-5][0-9]):([0-5][0-9])\.([0-9]{3})(?![0-9])"
+)
 _DIGITS = frozenset("0123456789")
 
 # The standard puts no bound on hours. 15 digits are 10**11 years; more than that
@@ -58,6 +63,11 @@ def parse_timing_line(line: str) -> tuple[int, int, str] | None:
 
     Source: W3C WebVTT, "collect WebVTT cue timings and settings".
     """
+    usual = _USUAL.match(line)
+    if usual is not None:
+        h, m, s, ms, h2, m2, s2, ms2 = map(int, usual.groups("0"))
+        start_ms = ((h * 60 + m) * 60 + s) * 1000 + ms
+        return start_ms, ((h2 * 60 + m2) * 60 + s2) * 1000 + ms2, line[usual.end() :]
     start = parse_timestamp(line, _skip_whitespace(line, 0))
     if start is None:
         return None

@@ -11,8 +11,11 @@ Source: W3C WebVTT, "WebVTT file parsing" (#file-parsing).
 
 from __future__ import annotations
 
+import re
+
 from snapshot_engine.errors import BlockTooLong, BrokenBlock, TranscriptError
 from snapshot_engine.transcript.blocks import BlockMachine
+from snapshot_engine.transcript.chunks import ChunkReader
 from snapshot_engine.transcript.cue import Cue
 from snapshot_engine.transcript.signature import PROBE_BYTES, not_webvtt
 from snapshot_engine.transcript.speakers import SpeakerFinder
@@ -26,6 +29,7 @@ _SLICE_BYTES = 1 << 16
 # An open block longer than this is read line by line instead of waiting for its end.
 _PATIENCE_BYTES = 1 << 14
 
+_LONE_CR = re.compile(rb"\r(?!\n)")
 _BOM = b"\xef\xbb\xbf"
 _REPLACEMENT = b"\xef\xbf\xbd"
 
@@ -68,14 +72,15 @@ class WebVTTParser:
             drop=self._drop,
             too_long=self._too_long,
         )
+        self._chunks = ChunkReader(self._machine)
         self._failure: TranscriptError | None = None
+        self._cues_before_failure = 0
         self._closed = False
         self._head = bytearray()  # the first bytes, until the signature is judged
         self._signature_read = False
-        self._in_first_line = True
         self._pending = bytearray()  # line ends already "\n", NUL already U+FFFD
         self._ends_in_cr = False
-        self._skipping_line = False
+        self._skipping_line = True  # what stands behind the signature means nothing
         self._line_number = 1  # of the line that `_pending` begins with
 
     @property
@@ -97,16 +102,16 @@ class WebVTTParser:
         """
         if self._closed:
             raise ValueError("feed() after close(): a parser reads one file")
-        self._raise_failure()
+        if self._failure is not None:
+            raise self._failure
         for start in range(0, len(chunk), _SLICE_BYTES):
             self._take(bytes(chunk[start : start + _SLICE_BYTES]))
-            if self._failure is not None:
-                break
         return self._take_cues()
 
     def close(self) -> list[Cue]:
         """Return the cues that the end of the file completes."""
-        self._raise_failure()
+        if self._failure is not None:
+            raise self._failure
         if self._closed:
             return []
         self._closed = True
@@ -116,12 +121,11 @@ class WebVTTParser:
             self._ends_in_cr = False
             self._pump(b"\n")
         self._end_of_file()
-        cues = self._take_cues()
-        if not cues:
-            self._raise_failure()
-        return cues
+        return self._take_cues()
 
     def _take(self, data: bytes) -> None:
+        if self._failure is not None:
+            return
         if not self._signature_read:
             self._head += data
             if not self._judge_signature(at_end=False):
@@ -134,7 +138,11 @@ class WebVTTParser:
         if self._ends_in_cr:
             data = data[:-1]
         if b"\r" in data:
-            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            # Taking a byte out is five times as fast as replacing two by one.
+            if _LONE_CR.search(data):
+                data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            else:
+                data = data.replace(b"\r", b"")
         if b"\0" in data:
             data = data.replace(b"\0", _REPLACEMENT)
         self._pump(data)
@@ -155,32 +163,25 @@ class WebVTTParser:
         return self._signature_read
 
     def _pump(self, data: bytes) -> None:
+        """Read what `data`, line ends normalised, completes; keep the rest pending."""
         pending = self._pending
         search_from = max(0, len(pending) - 1)
         pending += data
-        if self._in_first_line and not self._skip_first_line():
-            return
-        if self._skipping_line and not self._skip_line():
-            return
-        cut = pending.rfind(b"\n\n", 0 if self._in_first_line else min(search_from, len(pending))) + 2
+        if self._skipping_line:
+            if not self._drop_line():
+                return
+            search_from = 0
+        if not self._machine.idle:
+            search_from = self._finish_open_block(search_from)
+        cut = pending.rfind(b"\n\n", search_from) + 2
         if cut >= 2:
-            self._read_lines(pending[:cut].decode("utf-8", "replace"))
+            self._read_blocks(bytes(pending[:cut]))
             del pending[:cut]
         if len(pending) > min(_PATIENCE_BYTES, self._max_block_bytes):
             self._read_open_block()
 
-    def _skip_first_line(self) -> bool:
-        end = self._pending.find(b"\n")
-        if end < 0:
-            # What stands behind the signature means nothing; keep none of it.
-            self._pending.clear()
-            return False
-        del self._pending[: end + 1]
-        self._line_number += 1
-        self._in_first_line = False
-        return True
-
-    def _skip_line(self) -> bool:
+    def _drop_line(self) -> bool:
+        """Drop the pending bytes up to the next line end; False where none is in sight."""
         end = self._pending.find(b"\n")
         if end < 0:
             self._pending.clear()
@@ -190,47 +191,63 @@ class WebVTTParser:
         self._skipping_line = False
         return True
 
+    def _finish_open_block(self, search_from: int) -> int:
+        """Read the open block to its end if that has come; return where to search for the next."""
+        pending = self._pending
+        cut = 1 if pending.startswith(b"\n") else pending.find(b"\n\n", search_from) + 2
+        if pending.startswith(b"\n") or cut >= 2:
+            self._read_lines(bytes(pending[:cut]))
+            del pending[:cut]
+            return 0
+        return search_from
+
     def _read_open_block(self) -> None:
         """Read the complete lines of a block whose end is not in sight."""
         pending = self._pending
         cut = pending.rfind(b"\n") + 1
         if cut:
-            self._read_lines(pending[:cut].decode("utf-8", "replace"))
+            self._read_lines(bytes(pending[:cut]))
             del pending[:cut]
         if len(pending) > self._max_block_bytes:
             self._machine.skip_block(self._line_number)
             self._skipping_line = True
             pending.clear()
 
-    def _read_lines(self, text: str) -> None:
+    def _read_blocks(self, data: bytes) -> None:
+        """Read complete lines that end in an empty one."""
+        if self._machine.idle and len(data) <= self._max_block_bytes:
+            self._line_number = self._chunks.read(data.decode("utf-8", "replace"), self._line_number)
+        else:
+            self._read_lines(data)
+
+    def _read_lines(self, data: bytes) -> None:
         """Hand complete lines to the block rules, one by one."""
-        lines = text.split("\n")
+        lines = data.split(b"\n")
         lines.pop()
-        number = self._line_number
         for line in lines:
-            size = len(line) if line.isascii() else len(line.encode("utf-8"))
-            if size > self._max_block_bytes:
-                self._machine.skip_block(number)
+            if len(line) > self._max_block_bytes:
+                self._machine.skip_block(self._line_number)
             else:
-                self._machine.add_line(line, number, size)
-            number += 1
-        self._line_number = number
+                self._machine.add_line(line.decode("utf-8", "replace"), self._line_number, len(line))
+            self._line_number += 1
 
     def _end_of_file(self) -> None:
-        if self._pending and not self._in_first_line and not self._skipping_line:
-            self._read_lines(self._pending.decode("utf-8", "replace") + "\n")
+        if self._pending and not self._skipping_line:
+            self._read_lines(bytes(self._pending) + b"\n")
         self._pending.clear()
         self._machine.end_block()
 
     def _take_cues(self) -> list[Cue]:
+        """Hand out the finished cues; none that stands behind a failure."""
         cues = self._machine.cues
         self._machine.cues = []
+        if self._failure is not None:
+            del cues[self._cues_before_failure :]
+            self._cues_before_failure = 0
+            if not cues:
+                raise self._failure
         self.cues_read += len(cues)
         return cues
-
-    def _raise_failure(self) -> None:
-        if self._failure is not None:
-            raise self._failure
 
     def _drop(self, line_number: int, reason: str) -> None:
         self._report(BrokenBlock, line_number, reason, "Mend the file, or read it with strict=False.")
@@ -246,6 +263,7 @@ class WebVTTParser:
         if len(self._problems) < self._max_problems:
             self._problems.append((line_number, reason))
         if self._strict and self._failure is None:
+            self._cues_before_failure = len(self._machine.cues)
             where = f"{self._source} line {line_number}" if self._source else f"line {line_number}"
             self._failure = kind(
                 f"{where}: {reason}. {next_step}", source=self._source, line_number=line_number

@@ -147,11 +147,16 @@ def evaluate(
     return conclude(_worst_per_test(comparisons), policy)
 
 
-def conclude(comparisons: Sequence[Comparison], policy: GatePolicy) -> GateResult:
-    """Turn comparisons into a decision; a gate that compared nothing fails."""
-    problems = []
+def conclude(
+    comparisons: Sequence[Comparison], policy: GatePolicy, problems: Sequence[str] = ()
+) -> GateResult:
+    """Turn comparisons into a decision; a gate that compared nothing fails.
+
+    problems: what is known to be wrong already; each of them fails the gate.
+    """
+    problems = list(problems)
     decided = (Verdict.UNCHANGED, Verdict.IMPROVED, Verdict.REGRESSED)
-    if not any(c.verdict in decided for c in comparisons):
+    if not problems and not any(c.verdict in decided for c in comparisons):
         problems.append(_nothing_compared(comparisons))
     result = GateResult(
         comparisons=tuple(sorted(comparisons, key=lambda c: c.nodeid)),
@@ -184,7 +189,7 @@ def match(records: Iterable[TestRecord], baseline: Baseline, *, complete: bool) 
                 incomparable.append(_incomparable(record, gauge))
         elif key in baseline.entries:
             both.append((key, key, reading))
-        else:
+        elif record.gauge == gauge:  # a second opinion by another gauge makes no new test
             new[key] = (record.nodeid, reading)
     vanished = {k: e for k, e in baseline.entries.items() if k not in by_key} if complete else {}
     renamed = pair_renamed({key: reading.growth_bytes for key, (_, reading) in new.items()}, vanished)

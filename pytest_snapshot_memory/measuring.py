@@ -11,17 +11,24 @@ phase opens and once when it closes.
 
 from __future__ import annotations
 
+import gc
 import sys
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from pytest_snapshot_memory.record import FIXTURE_PREFIX, PhaseReading
+from pytest_snapshot_memory.record import FIXTURE_PREFIX, AllocationSite, PhaseReading
+from snapshot_engine.memory.gauge import GaugeUnavailable
 from snapshot_engine.memory.peak import PeakWindow, broker
 from snapshot_engine.memory.reuse import reusable_bytes
 from snapshot_engine.memory.settle import settle
 
 if TYPE_CHECKING:
+    from pytest_snapshot_memory.deciding import Decision
     from pytest_snapshot_memory.plan import Plan
+
+
+# The attribute of a report that carries the record to the controller of xdist.
+REPORT_ATTRIBUTE: Final = "snapshot_memory"
 
 
 class Seen(NamedTuple):
@@ -44,8 +51,11 @@ class Meter(Protocol):
 
     name: str
     error_bound_bytes: int
+    phase: str  # what is being measured, for meters that explain it
 
-    def begin(self, settles: bool) -> None: ...
+    def begin(self, settles: bool) -> int:
+        """Open a window; return the bytes at its start."""
+        ...
 
     def end(self) -> Seen: ...
 
@@ -55,19 +65,21 @@ class Meter(Protocol):
 class ResidentMeter:
     """Resident memory of this process by the kernel's own peak."""
 
-    __slots__ = ("_reusable_bytes", "_window", "error_bound_bytes", "name")
+    __slots__ = ("_reusable_bytes", "_window", "error_bound_bytes", "name", "phase")
 
     def __init__(self) -> None:
         self.name = "resident"
+        self.phase = ""
         self.error_bound_bytes = broker().error_bound_bytes
         self._window: PeakWindow | None = None
         self._reusable_bytes: int | None = 0
 
-    def begin(self, settles: bool) -> None:
+    def begin(self, settles: bool) -> int:
         self._reusable_bytes = settle().reusable_bytes if settles else -1
         self._window = window = broker().open()
         if not settles:
             self._reusable_bytes = reusable_bytes(window.start_bytes)
+        return window.start_bytes
 
     def end(self) -> Seen:
         window, self._window = self._window, None
@@ -96,32 +108,76 @@ def meter_for(gauge: str) -> Meter:
     return meters.build(gauge)
 
 
+class LiveHeap:
+    """Bytes in use in malloc and in Python's own allocator, between two points after a collection.
+
+    Exact and free of reuse, since it counts what lives and not what is resident;
+    blind to memory that was mapped directly.
+    """
+
+    name = "heap"
+
+    def __init__(self) -> None:
+        self._start_bytes = 0
+
+    def begin(self) -> None:
+        self._start_bytes = _live_bytes()
+
+    def end(self, phase: str) -> PhaseReading:
+        now = _live_bytes()
+        return PhaseReading(
+            phase=phase,
+            gauge=self.name,
+            start_bytes=self._start_bytes,
+            peak_bytes=max(now, self._start_bytes),
+            end_bytes=now,
+        )
+
+
+def _live_bytes() -> int:
+    """Return the live bytes after a full collection. Raises GaugeUnavailable where nobody knows."""
+    from snapshot_engine.memory import libc
+
+    gc.collect()
+    live = libc.live_bytes()
+    if live is None:
+        raise GaugeUnavailable("what is retained cannot be asked on this platform; name gauge='python'")
+    return live
+
+
 class ItemRun:
     """The measurements of one test while it runs. Holds one reading per phase and wider fixture."""
 
     __slots__ = (
         "_begun",
         "_blocks",
+        "_heap",
         "_meter",
         "_phase",
         "_settles",
         "_shift_bytes",
         "_top_bytes",
         "_top_start",
+        "decision",
         "notes",
         "outcome",
         "plan",
         "readings",
-        "result",
+        "reason",
+        "sites",
     )
 
-    def __init__(self, plan: Plan, meter: Meter) -> None:
+    def __init__(self, plan: Plan, meter: Meter, *, heap: bool = False) -> None:
+        """heap: read the live heap too, for limits on what is retained."""
         self.plan = plan
         self.outcome = ""
         self.readings: list[PhaseReading] = []
         self.notes: list[str] = []
-        self.result: dict[str, Any] = {}
+        self.sites: tuple[AllocationSite, ...] = ()
+        self.decision: Decision | None = None
+        self.reason = ""
         self._meter = meter
+        self._heap = LiveHeap() if heap else None
         self._phase = ""
         self._settles = plan.settles
         self._shift_bytes = 0
@@ -130,14 +186,17 @@ class ItemRun:
         self._begun = 0.0
         self._blocks = 0
 
-    def open(self, phase: str) -> None:
-        """Begin a phase: "setup", "call" or "teardown"."""
-        self._phase = phase
+    def open(self, phase: str) -> int:
+        """Begin a phase, "setup", "call" or "teardown"; return the bytes at its start."""
+        self._phase = self._meter.phase = phase
         self._shift_bytes = 0
         self._top_start = None
-        self._meter.begin(self._settles and phase != "teardown")
+        if self._heap is not None:
+            self._heap.begin()
+        start_bytes = self._meter.begin(self._settles and phase != "teardown")
         self._blocks = sys.getallocatedblocks()
         self._begun = perf_counter()
+        return start_bytes
 
     def close(self) -> PhaseReading | None:
         """End the phase and keep its reading; None if none was open."""
@@ -148,14 +207,17 @@ class ItemRun:
         seen = self._meter.end()
         if self._top_start is not None:
             seen = self._joined(seen)
-        return self._keep(phase, seen, seconds)
+        reading = self._keep(phase, seen, seconds)
+        if self._heap is not None:
+            self.readings.append(self._heap.end(phase))
+        return reading
 
     def open_fixture(self) -> bool:
         """Interrupt the phase for a fixture of wider scope; False where no set-up is running."""
         if self._phase != "setup":
             return False
         self._fold(self._meter.end())
-        self._phase = "fixture"
+        self._phase = self._meter.phase = "fixture"
         self._meter.begin(False)
         return True
 
@@ -164,7 +226,7 @@ class ItemRun:
         seen = self._meter.end()
         self._shift_bytes += seen.end_bytes - seen.start_bytes
         self._keep(FIXTURE_PREFIX + name, seen, seconds)
-        self._phase = "setup"
+        self._phase = self._meter.phase = "setup"
         self._begun += seconds
         self._meter.begin(False)
 

@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from snapshot_engine.memory.tracker import MemoryTracker
-
     from pytest_snapshot_memory.benchmark import MemoryBenchmark
     from pytest_snapshot_memory.fixtures import GrowthCheck, MeasureFactory
+    from snapshot_engine.memory.tracker import MemoryTracker
 
 # The names again, without importing the module that reads the arguments.
 _MARKERS = ("memory_limit", "memory_leak", "memory_growth")

@@ -20,6 +20,8 @@ COUNTS: Final = {
 }
 # Below this, what could have been reused unseen is not worth a word per line.
 SHOWN_HIDDEN_BYTES: Final = 256 * 1024
+# A test's own frames and caches; no number this small is an offender.
+_NOISE_BYTES: Final = 64 * 1024
 
 _SORT_KEYS: Final[dict[str, Callable[[TestRecord], float]]] = {
     "growth": lambda record: -record.peak_growth_bytes,
@@ -36,37 +38,91 @@ def header(settings: Settings) -> str:
 
 
 def render(records: Sequence[TestRecord], settings: Settings) -> Iterator[str]:
-    """Yield the lines of the report, the section title left out."""
+    """Yield the lines of the report, the section title left out.
+
+    The short report shows tests that grew by more than the gauge can be off;
+    the others are counted in one line. Columns without a value are left out.
+    """
     measured = [record for record in records if record.phases]
     if not measured:
         yield "No test was measured."
         return
     ordered = sorted(measured, key=lambda record: (_SORT_KEYS[settings.sort](record), record.nodeid))
-    shown = ordered if settings.report == "full" else ordered[: settings.top]
-    yield f"{'growth':>10} {'unseen':>10} {'retained':>10} {'set-up':>10}  test"
-    for name, group in _grouped(shown, settings.group_by):
-        if name is not None:
-            yield f"-- {name}: {_sum_up(group)}"
-        for record in group:
-            yield _row(record)
-    if len(shown) < len(ordered):
-        yield f"({len(ordered) - len(shown):,} more; --memory-report=full shows all)"
+    shown = ordered
+    if settings.report != "full":
+        shown = [record for record in ordered if _stands_out(record)][: settings.top]
+    yield from _table(shown, settings)
+    yield from _left_out(ordered, shown)
     yield from _fixtures(measured, settings)
-    yield from _notes(shown)
+    yield from _notes(shown, settings)
     yield _total(measured)
 
 
-def _row(record: TestRecord) -> str:
-    call, setup = record.reading("call"), record.reading("setup")
-    growth = format_size(call.growth_bytes) if call else "-"
-    retained = format_size(call.retained_bytes) if call else "-"
-    in_setup = format_size(setup.growth_bytes) if setup else "-"
+def _stands_out(record: TestRecord) -> bool:
+    """Say whether a test is worth a line of the short report."""
+    if record.verdict in ("exceeded", "unmeasured") or record.outcome == "crashed":
+        return True
+    phases = [reading for reading in record.phases if not reading.fixture_name]
+    return any(reading.growth_bytes > max(_NOISE_BYTES, reading.error_bound_bytes) for reading in phases)
+
+
+def _table(records: Sequence[TestRecord], settings: Settings) -> Iterator[str]:
+    cells = {record.nodeid: _cells(record) for record in records}
+    columns = [
+        (number, title)
+        for number, title in enumerate(_TITLES)
+        if number == 0 or any(row[number] for row in cells.values())
+    ]
+    if records:
+        yield " ".join(f"{title:>10}" for _, title in columns) + "  test"
+    for name, group in _grouped(records, settings.group_by):
+        if name is not None:
+            yield f"-- {name}: {_sum_up(group)}"
+        for record in group:
+            numbers = " ".join(f"{cells[record.nodeid][number]:>10}" for number, _ in columns)
+            yield f"{numbers}  {_words(record)}"
+
+
+_TITLES: Final = ("growth", "unseen", "retained", "set-up", "tear-down")
+
+
+def _cells(record: TestRecord) -> tuple[str, ...]:
+    """Return one test's numbers in the order of _TITLES, "" where there is nothing to say."""
+    call = record.reading("call")
+    retained = call.retained_bytes if call else 0
+    return (
+        format_size(call.growth_bytes) if call else "-",
+        _hidden(call),
+        format_size(retained) if abs(retained) > _NOISE_BYTES else "",
+        *(_growth(record.reading(phase)) for phase in ("setup", "teardown")),
+    )
+
+
+def _growth(reading: PhaseReading | None) -> str:
+    if reading is None or reading.growth_bytes <= _NOISE_BYTES:
+        return ""
+    return format_size(reading.growth_bytes)
+
+
+def _words(record: TestRecord) -> str:
     words = [record.nodeid]
     if record.outcome != "passed":
         words.append(f"[{record.outcome}]")
     if record.budget is not None:
         words.append(f"[limit {format_size(record.budget.limit_bytes)}: {record.verdict}]")
-    return f"{growth:>10} {_hidden(call):>10} {retained:>10} {in_setup:>10}  {' '.join(words)}"
+    return " ".join(words)
+
+
+def _left_out(ordered: Sequence[TestRecord], shown: Sequence[TestRecord]) -> Iterator[str]:
+    missing = {record.nodeid for record in ordered} - {record.nodeid for record in shown}
+    rest = [record for record in ordered if record.nodeid in missing]
+    small = [record for record in rest if not _stands_out(record)]
+    if len(rest) > len(small):
+        yield f"{len(rest) - len(small):,} more grew less; --memory-report=full shows all"
+    if small:
+        hidden = max(record.peak_growth_upper_bytes for record in small)
+        unseen = f"; reuse could hide {format_size(hidden)} at most" if hidden > SHOWN_HIDDEN_BYTES else ""
+        yield f"{len(small):,} grew by no more than the gauge's own error{unseen}"
 
 
 def _hidden(reading: PhaseReading | None) -> str:
@@ -80,25 +136,29 @@ def _fixtures(records: Sequence[TestRecord], settings: Settings) -> Iterator[str
     """Yield a line for each fixture of wider scope, with the test that used it first."""
     rows = [(reading, record) for record in records for reading in record.phases if reading.fixture_name]
     rows.sort(key=lambda row: (-row[0].growth_bytes, row[0].fixture_name))
+    rows = [row for row in rows if row[0].growth_bytes > max(_NOISE_BYTES, row[0].error_bound_bytes)]
     if settings.report != "full":
-        rows = [row for row in rows if row[0].growth_bytes >= SHOWN_HIDDEN_BYTES][: settings.top]
+        rows = rows[: settings.top]
     if rows:
         yield "fixtures of wider scope (in no test's number):"
     for reading, record in rows:
-        growth, retained = format_size(reading.growth_bytes), format_size(reading.retained_bytes)
-        yield f"{growth:>10} {_hidden(reading):>10} {retained:>10} {'':>10}  {reading.fixture_name} (first used by {record.nodeid})"
+        numbers = f"{format_size(reading.growth_bytes):>10} {_hidden(reading):>10}"
+        kept = f", keeps {format_size(reading.retained_bytes)}" if reading.retained_bytes > 0 else ""
+        yield f"{numbers}  {reading.fixture_name}{kept} (first used by {record.nodeid})"
 
 
-def _notes(records: Sequence[TestRecord]) -> Iterator[str]:
+def _notes(records: Sequence[TestRecord], settings: Settings) -> Iterator[str]:
     told: dict[str, int] = {}
     for record in records:
         for note in record.notes:
             told[note] = told.get(note, 0) + 1
+        if record.verdict == "unmeasured":
+            told[f"{record.nodeid}: limit not decided: {record.reason}"] = 1
     for note, times in told.items():
         yield f"note: {note}" + (f" ({times} tests)" if times > 1 else "")
     if any(_hidden(record.reading("call")) for record in records):
-        yield "unseen: free heap at the start of the test that it could use again without a trace;"
-        yield "        a limit makes it sure, --memory-gauge=python|allocated measures without it"
+        yield "unseen: heap that was free at the start of the test and could be used again without a trace;"
+        yield "        a limit makes sure, --memory-gauge=python or allocated measures without it"
 
 
 def _total(records: Sequence[TestRecord]) -> str:

@@ -1,140 +1,108 @@
-"""The hooks that measure: registered only when a marker or an option asks for a number.
-
-Thin: what to do with a test is in its Plan, how to measure it in ItemRun, what
-the numbers mean in verdicts, and what people read in report_terminal.
-"""
+"""One pytest session: starts what measures, collects the records of all workers, reports at the end."""
 
 from __future__ import annotations
 
-from time import perf_counter
+import os
+import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_snapshot_memory.measuring import ItemRun, meter_for
-from pytest_snapshot_memory.plan import Plan, plan_for
+from pytest_snapshot_memory.itemhooks import ItemHooks
+from pytest_snapshot_memory.journal import Journal, last_seen
+from pytest_snapshot_memory.markers import LimitRequest
+from pytest_snapshot_memory.measuring import REPORT_ATTRIBUTE
+from pytest_snapshot_memory.plan import Plan
 from pytest_snapshot_memory.record import RecordError, TestRecord, decode, encode
-from snapshot_engine.memory.gauge import GaugeUnavailable
+from snapshot_engine.memory.units import format_size, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from pytest_snapshot_memory.measuring import Meter
     from pytest_snapshot_memory.options import Settings
 
-# The attribute of a report that carries the record to the controller of xdist.
-REPORT_ATTRIBUTE = "snapshot_memory"
+_BENCHMARKS = "snapshot_memory_benchmarks"
 
 
 class MemorySession:
-    """Measures the tests of this process and collects the records of all.
-
-    Holds one line of text per finished test.
-    """
+    """Collects one line of text per finished test, and owns the parts that measure."""
 
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self.config = config
         self.settings = settings
-        self.worker: str = getattr(config, "workerinput", {}).get("workerid", "")
+        workerinput: dict[str, Any] = getattr(config, "workerinput", {})
+        self.worker: str = workerinput.get("workerid", "")
         self.lines: dict[str, str] = {}
-        self._plain = Plan(gauge=settings.gauge, isolate=settings.isolate)
-        self._run: ItemRun | None = None
-        self._item: pytest.Item | None = None
+        self.benchmarks: list[dict[str, Any]] = []
+        self.notes: list[str] = []
+        default = Plan(
+            gauge=settings.gauge,
+            isolate=settings.isolate,
+            settles=settings.gate_is_on or settings.update or settings.save is not None,
+        )
+        self.items = ItemHooks(settings, default, _suite_limit(settings), self.worker)
+        self.items.flame_graphs = _flame_graphs(config, settings)
+        if settings.measures_every_test:
+            path = workerinput.get("memory_journal") or settings.journal or _journal_path(config)
+            self.items.journal = Journal(Path(path), self.worker)
+        config.pluginmanager.register(self.items, "snapshot_memory_items")
 
-    # One test ---------------------------------------------------------------
+    # For rerun.py, which runs in a child of the clean parent -----------------------
 
-    @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        plan = plan_for(item, self._plain, None)
-        try:
-            run = self._run = ItemRun(plan, meter_for(plan.gauge))
-        except GaugeUnavailable as refused:
-            pytest.fail(f"memory: {refused}", pytrace=False)
-        if plan.mistake:
-            pytest.fail(plan.mistake, pytrace=False)
-        run.open("setup")
-        try:
-            return (yield)
-        finally:
-            run.close()
+    def enter_child(self, meter: Meter) -> None:
+        self.items.enter_child(meter)
 
-    @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        run = self._run
-        if run is None:
-            return (yield)
-        run.open("call")
-        try:
-            return (yield)
-        finally:
-            run.close()
+    def enter_isolation(self, forced: str) -> None:
+        self.items.enter_isolation(forced)
 
-    @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        run = self._run
-        if run is None:
-            return (yield)
-        run.open("teardown")
-        try:
-            return (yield)
-        finally:
-            run.close()
-            run.finish()
+    @property
+    def last_run(self) -> Any:
+        return self.items.last_run
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_fixture_setup(
-        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
-    ) -> Generator[None, Any, Any]:
-        run = self._run
-        if fixturedef.scope == "function" or run is None or not run.open_fixture():
-            return (yield)
-        begun = perf_counter()
-        try:
-            return (yield)
-        finally:
-            run.close_fixture(fixturedef.argname, perf_counter() - begun)
+    # Hooks ------------------------------------------------------------------------
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        report = yield
-        run = self._run
-        if run is not None:
-            run.outcome = _outcome(run.outcome, report)
-            if report.when == "teardown":
-                self._run = None
-                line = encode(self._record(item, run))
-                setattr(report, REPORT_ATTRIBUTE, line)
-        return report
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
+        if session.items and not self.config.option.collectonly:
+            self._prepare(session.items)
+        return (yield)
 
-    def _record(self, item: pytest.Item, run: ItemRun) -> TestRecord:
-        path, line, _ = item.location
-        return TestRecord(
-            nodeid=item.nodeid,
-            outcome=run.outcome,
-            phases=tuple(sorted(run.readings, key=_call_first)),
-            file=path,
-            line=(line or 0) + 1,
-            worker=self.worker,
-            notes=tuple(run.notes),
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        if self.items.journal is not None:
+            node.workerinput["memory_journal"] = str(self.items.journal.path)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_handlecrashitem(self, crashitem: str, report: Any, sched: Any) -> None:
+        """Name the test that took a worker down, with its last known memory."""
+        journal = self.items.journal
+        worker = getattr(getattr(getattr(report, "node", None), "gateway", None), "id", "")
+        seen = last_seen(journal.path, worker) if journal is not None else None
+        resident = f"{format_size(seen[2])} resident in {seen[1]}" if seen else "not known"
+        report.longrepr = f"{report.longrepr}\nlast known memory of the worker: {resident}"
+        record = TestRecord(
+            nodeid=crashitem, outcome="crashed", reason=f"worker {worker} died", worker=worker
         )
-
-    # All tests --------------------------------------------------------------
+        self.lines[crashitem] = encode(record)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if self.worker:
+            return
         line = getattr(report, REPORT_ATTRIBUTE, None)
-        if line is not None and not self.worker:
+        if line is not None:
             self.lines[report.nodeid] = line
+        self.benchmarks.extend(getattr(report, _BENCHMARKS, ()))
 
-    def records(self) -> list[TestRecord]:
-        """Return what was measured so far, in the order in which tests ended."""
-        found = []
-        for line in self.lines.values():
-            try:
-                found.append(decode(line))
-            except RecordError:
-                continue
-        return found
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
+        yield
+        if not self.worker:
+            records = self.records()
+            for record in records:
+                self.config.hook.pytest_snapshot_memory_record(config=self.config, record=record)
 
     def pytest_report_header(self) -> str:
         from pytest_snapshot_memory.report_terminal import header
@@ -142,24 +110,83 @@ class MemorySession:
         return header(self.settings)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if self.settings.report == "off" and not self.benchmarks and not self.notes:
+            return
         from pytest_snapshot_memory.report_terminal import render
 
+        terminalreporter.section("memory")
         if self.settings.report != "off":
-            terminalreporter.section("memory")
             for line in render(self.records(), self.settings):
                 terminalreporter.write_line(line)
+        if self.benchmarks:
+            from pytest_snapshot_memory.benchmark import table
+
+            for line in table(self.benchmarks):
+                terminalreporter.write_line(line)
+        for note in self.notes:
+            terminalreporter.write_line(note)
+
+    def pytest_unconfigure(self) -> None:
+        if self.items.reruns is not None:
+            self.items.reruns.stop()
+            self.items.reruns = None
+        if self.items.journal is not None:
+            # A journal that was asked for stays; ours has done its work once the run has ended.
+            ended = self.settings.journal is None and not self.worker
+            self.items.journal.close(remove=ended)
+
+    # Steps --------------------------------------------------------------------------
+
+    def records(self) -> list[TestRecord]:
+        """Return what was measured so far, in the order in which tests ended."""
+        found = []
+        for line in self.lines.values():
+            try:
+                found.append(decode(line))
+            except RecordError as broken:
+                self.notes.append(f"note: a record was lost: {broken}")
+        return found
+
+    def _prepare(self, items: list[pytest.Item]) -> None:
+        """Before the first test: fork the clean parent if any test may need it."""
+        plans = [self.items.plan(item) for item in items]
+        limited = any(plan.settles for plan in plans)
+        if limited:
+            from snapshot_engine.memory.settle import fix_allocator
+
+            fix_allocator()
+        if not (any(plan.isolate for plan in plans) or (limited and not self.settings.no_rerun)):
+            return
+        from pytest_snapshot_memory.isolation import IsolationLost
+        from pytest_snapshot_memory.rerun import Reruns
+
+        try:
+            self.items.reruns = Reruns(self, items)
+        except IsolationLost as lost:
+            self.items.why_no_reruns = f"no second run is possible: {lost}"
+            if any(plan.isolate for plan in plans):
+                self.notes.append(f"note: no test was isolated: {lost}")
 
 
-def _call_first(reading: Any) -> int:
-    return 0 if reading.phase == "call" else 1
+def _suite_limit(settings: Settings) -> LimitRequest | None:
+    if settings.limit_default is None:
+        return None
+    return LimitRequest(limit_bytes=parse_size(settings.limit_default))
 
 
-def _outcome(before: str, report: pytest.TestReport) -> str:
-    """Return the outcome of a test after one more of its phases was reported."""
-    if report.failed:
-        return "failed" if report.when == "call" else "error"
-    if report.when == "teardown" and before:
-        return before
-    if hasattr(report, "wasxfail"):
-        return "xfailed" if report.skipped else "xpassed"
-    return report.outcome if report.when == "call" or report.skipped else before or "unfinished"
+def _flame_graphs(config: pytest.Config, settings: Settings) -> Path | None:
+    """Return where flame graphs of failing tests go; None where there is no cache folder to keep them."""
+    if settings.flamegraphs is not None:
+        return Path(settings.flamegraphs).absolute()
+    cache = getattr(config, "cache", None)
+    return None if cache is None else Path(cache._cachedir) / "d" / "memory_flamegraphs"
+
+
+def _journal_path(config: pytest.Config) -> Path:
+    """Return where the journal of this run lies: in pytest's cache, else in a temporary folder."""
+    cache = getattr(config, "cache", None)
+    name = f"journal-{os.getpid()}.jsonl"
+    if cache is not None and os.access(config.rootpath, os.W_OK):
+        return Path(cache._cachedir) / "d" / "memory" / name
+    user = os.getuid() if sys.platform != "win32" else os.environ.get("USERNAME", "")
+    return Path(tempfile.gettempdir()) / f"pytest-memory-of-{user}" / name

@@ -1,0 +1,78 @@
+"""A limit and what was measured: the verdict, and who gave it.
+
+Where the first reading does not decide, the test is measured once more in a
+child of the clean parent, then with an exact gauge. What was decided how is
+told; a limit that nobody could decide is Unmeasured, never silently green.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from pytest_snapshot_memory.markers import LimitRequest
+from pytest_snapshot_memory.record import PhaseReading
+from pytest_snapshot_memory.rerun import Rerun
+from pytest_snapshot_memory.verdicts import Interval, interval_of, judge_interval
+from snapshot_engine.memory.budget import Unmeasured, Verdict
+
+# gauge -> a second run of the test under it
+MeasureAgain = Callable[[str], Rerun]
+
+
+class Decision(NamedTuple):
+    """The verdict, the numbers it rests on, and how it came about ("" for the first reading)."""
+
+    verdict: Verdict
+    interval: Interval | None
+    decided_by: str = ""
+
+
+def decide(
+    readings: Sequence[PhaseReading], limit: LimitRequest, again: MeasureAgain | None, why_not: str = ""
+) -> Decision:
+    """Judge the readings against the limit; ask `again` where they leave it open.
+
+    again: None where a second run is switched off or impossible; why_not says which.
+    """
+    interval = interval_of(_of_gauge(readings, limit), limit.of, limit.phase)
+    verdict = judge_interval(interval, limit.limit_bytes)
+    if not (isinstance(verdict, Unmeasured) and verdict.undecided and interval is not None):
+        return Decision(verdict, interval)
+    if again is None:
+        return Decision(Unmeasured(reason=f"{verdict.reason}; {why_not}"), interval)
+    second = again(interval.gauge)
+    clean = None if second.problem else interval_of(second.readings, limit.of, limit.phase)
+    verdict = judge_interval(clean, limit.limit_bytes)
+    by = f"a second run in a clean child process ({interval.gauge})"
+    if clean is None:
+        return Decision(Unmeasured(reason=second.problem or "the second run was not measured"), interval)
+    if not isinstance(verdict, Unmeasured):
+        return Decision(verdict, clean, by)
+    if interval.gauge == "resident" and limit.of == "growth":
+        return _decide_exactly(clean, limit, again)
+    return Decision(Unmeasured(reason=f"{verdict.reason}, also in a clean child"), clean, by)
+
+
+def _decide_exactly(clean: Interval, limit: LimitRequest, again: MeasureAgain) -> Decision:
+    """Let an exact gauge choose the point inside the clean child's interval."""
+    gauge = "allocated" if importlib.util.find_spec("memray") is not None else "python"
+    third = again(gauge)
+    exact = None if third.problem else interval_of(third.readings, limit.of, limit.phase)
+    if exact is None:
+        return Decision(Unmeasured(reason=third.problem or f"the {gauge} gauge measured nothing"), clean)
+    # Allocated memory that was never touched is not resident: the resident
+    # interval stays the frame.
+    point = min(max(exact.low_bytes, clean.low_bytes), clean.high_bytes)
+    chosen = Interval(point, point, clean.gauge)
+    by = f"the {gauge} gauge in a clean child process, within what resident left open"
+    return Decision(judge_interval(chosen, limit.limit_bytes), chosen, by)
+
+
+def _of_gauge(readings: Sequence[PhaseReading], limit: LimitRequest) -> list[PhaseReading]:
+    """Return the readings that the limit is about: live heap for what is retained, if there."""
+    heap = [reading for reading in readings if reading.gauge == "heap"]
+    if limit.of == "retained" and heap:
+        return heap
+    return [reading for reading in readings if reading.gauge != "heap"]

@@ -1,0 +1,307 @@
+"""The hooks around one test: measure its phases, judge its limit, make its record.
+
+The same object serves three places: the test process, a child that measures a
+test once more (enter_child), and a child that runs an isolated test for real
+(enter_isolation).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_snapshot_memory.deciding import Decision, decide
+from pytest_snapshot_memory.explain import breach_text
+from pytest_snapshot_memory.measuring import REPORT_ATTRIBUTE, ItemRun, Meter, meter_for
+from pytest_snapshot_memory.plan import Plan, plan_for
+from pytest_snapshot_memory.record import BudgetTerms, TestRecord, encode
+from snapshot_engine.memory.budget import Exceeded, Unmeasured, Within
+from snapshot_engine.memory.gauge import GaugeUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from pytest_snapshot_memory.journal import Journal
+    from pytest_snapshot_memory.markers import LimitRequest
+    from pytest_snapshot_memory.options import Settings
+    from pytest_snapshot_memory.rerun import Rerun, Reruns
+
+
+class ItemHooks:
+    """Measures one test at a time. Holds the run of the current and of the last test."""
+
+    def __init__(
+        self, settings: Settings, default: Plan, suite_limit: LimitRequest | None, worker: str
+    ) -> None:
+        self.settings = settings
+        self.worker = worker
+        self.reruns: Reruns | None = None
+        self.why_no_reruns = "second runs are switched off (--memory-no-rerun)"
+        self.journal: Journal | None = None
+        self.last_run: ItemRun | None = None
+        self.flame_graphs: Path | None = None
+        self._default = default
+        self._suite_limit = suite_limit
+        self._plans: dict[int, Plan] = {}
+        self._run: ItemRun | None = None
+        self._child_meter: Meter | None = None
+        self._in_child = False
+        self._forced = ""
+
+    def plan(self, item: pytest.Item) -> Plan:
+        plan = self._plans.get(id(item))
+        if plan is None:
+            plan = self._plans[id(item)] = plan_for(item, self._default, self._suite_limit)
+        return plan
+
+    def enter_child(self, meter: Meter) -> None:
+        """From now on measure by `meter` and judge nothing: this process is a second run."""
+        self._in_child = True
+        self._child_meter = meter
+        self.reruns = None
+
+    def enter_isolation(self, forced: str) -> None:
+        """From now on this process is the isolated run itself; forced: a breach already known."""
+        self._in_child = True
+        self._forced = forced
+        self.reruns = None
+        self.why_no_reruns = ""  # the parent adds the sites
+
+    # Hooks --------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        if self._in_child or self.reruns is None or not self.plan(item).isolate:
+            return None
+        from pytest_snapshot_memory.isolated import run_isolated
+
+        return run_isolated(self, item)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        __tracebackhide__ = True
+        self._run = None
+        run = self._run = self._begin(item, self.plan(item))
+        self._open(item, run, "setup")
+        try:
+            result = yield
+        finally:
+            run.close()
+        self._judge_at(item, run, "setup")
+        return result
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        __tracebackhide__ = True
+        run = self._run
+        if run is None:
+            return (yield)
+        self._open(item, run, "call")
+        try:
+            result = yield
+        finally:
+            run.close()
+        self._judge_at(item, run, "call")
+        if not run.plan.is_plain and not self._in_child:
+            from pytest_snapshot_memory.rounds import run_rounds
+
+            run_rounds(item, run)
+        return result
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        __tracebackhide__ = True
+        run = self._run
+        if run is None:
+            return (yield)
+        self._open(item, run, "teardown")
+        try:
+            result = yield
+        finally:
+            run.close()
+            run.finish()
+        if run.outcome == "passed":
+            self._judge_at(item, run, "teardown")
+        return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> Generator[None, Any, Any]:
+        __tracebackhide__ = True
+        run = self._run
+        if fixturedef.scope == "function" or run is None or not run.open_fixture():
+            return (yield)
+        begun = perf_counter()
+        try:
+            return (yield)
+        finally:
+            run.close_fixture(fixturedef.argname, perf_counter() - begun)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        run = self._run
+        ending = run is not None and call.when == "teardown"
+        if run is not None and ending:
+            item.user_properties += _properties(run)
+        report = yield
+        if run is not None:
+            run.outcome = _outcome(run.outcome, report)
+            if ending:
+                self._end(item, run, report)
+        return report
+
+    # Steps ----------------------------------------------------------------------
+
+    def _begin(self, item: pytest.Item, plan: Plan) -> ItemRun:
+        if plan.mistake and not self._child_meter:
+            self._run = ItemRun(plan, meter_for("resident"))
+            pytest.fail(plan.mistake, pytrace=False)
+        try:
+            return ItemRun(plan, self._child_meter or meter_for(plan.gauge), heap=_wants_heap(plan))
+        except GaugeUnavailable as refused:
+            self._run = ItemRun(plan, meter_for("resident"))
+            self._run.reason = str(refused)
+            pytest.fail(f"memory: {refused}", pytrace=False)
+
+    def _open(self, item: pytest.Item, run: ItemRun, phase: str) -> None:
+        try:
+            start_bytes = run.open(phase)
+        except GaugeUnavailable as refused:
+            run.reason = str(refused)
+            pytest.fail(f"memory: {refused}", pytrace=False)
+        if self.journal is not None:
+            self.journal.running(item.nodeid, phase, start_bytes)
+
+    def _judge_at(self, item: pytest.Item, run: ItemRun, phase: str) -> None:
+        """Judge the limit if the phase that just passed is the one that decides it."""
+        limit = run.plan.limit
+        if limit is None or self._child_meter is not None:
+            return
+        if self._forced and phase == "call":
+            pytest.fail(self._forced, pytrace=False)
+        ends = {"setup": "setup", "call": "call", "all": "teardown"}[limit.phase]
+        early = limit.phase == "all" and phase == "call" and limit.of != "retained"
+        if phase != ends and not early:
+            return
+        if run.decision is not None and (
+            run.decision.decided_by or isinstance(run.decision.verdict, Exceeded)
+        ):
+            return
+        self._judge(item, run, limit)
+
+    def _judge(self, item: pytest.Item, run: ItemRun, limit: LimitRequest) -> None:
+        reruns = None if self.settings.no_rerun else self.reruns
+        seconds = sum(reading.seconds for reading in run.readings)
+        again = None if reruns is None else lambda gauge: reruns.measure(item, gauge, seconds)
+        run.decision = decision = decide(run.readings, limit, again, self.why_no_reruns)
+        if isinstance(decision.verdict, Unmeasured):
+            warning = f"memory limit of {item.nodeid} was not decided: {decision.verdict.reason}"
+            if not self._in_child:
+                item.warn(pytest.PytestWarning(warning))
+        if isinstance(decision.verdict, Exceeded) and decision.interval is not None:
+            explained = self._explain(item, limit, seconds)
+            run.sites = explained.sites if explained is not None else ()
+            pytest.fail(
+                breach_text(limit, decision.interval, decision.decided_by, explained, self.why_no_reruns),
+                pytrace=False,
+            )
+
+    def _explain(self, item: pytest.Item, limit: LimitRequest, seconds: float) -> Rerun | None:
+        if self.reruns is None or self.settings.no_rerun:
+            return None
+        target = None
+        if self.flame_graphs is not None:
+            target = self.flame_graphs / (_file_name(item.nodeid) + ".html")
+        return self.reruns.explain(item, limit, target, seconds)
+
+    def _end(self, item: pytest.Item, run: ItemRun, report: pytest.TestReport) -> None:
+        self._run, self.last_run = None, run
+        line = encode(self._record(item, run))
+        setattr(report, REPORT_ATTRIBUTE, line)
+        if not run.plan.is_plain or "memory_benchmark" in getattr(item, "fixturenames", ()):
+            from pytest_snapshot_memory import benchmark
+
+            setattr(report, benchmark.REPORT_ATTRIBUTE, benchmark.benchmarks_of(item))
+        if self.journal is not None and not self._in_child:
+            self.journal.append(line)
+
+    def _record(self, item: pytest.Item, run: ItemRun) -> TestRecord:
+        path, line, _ = item.location
+        limit = run.plan.limit
+        if limit is not None and run.decision is None:
+            run.decision = decide(run.readings, limit, None, "the test did not pass by itself")
+        verdict, excess_bytes, reason = _verdict_words(run)
+        return TestRecord(
+            nodeid=item.nodeid,
+            outcome=run.outcome,
+            phases=tuple(sorted(run.readings, key=_call_first)),
+            file=path,
+            line=(line or 0) + 1,
+            budget=None if limit is None else _terms(limit),
+            verdict=verdict,
+            excess_bytes=excess_bytes,
+            reason=reason,
+            decided_by=run.decision.decided_by if run.decision is not None else "",
+            worker=self.worker,
+            sites=run.sites,
+            notes=tuple(run.notes),
+        )
+
+
+def _wants_heap(plan: Plan) -> bool:
+    return plan.limit is not None and plan.limit.of == "retained" and plan.gauge == "resident"
+
+
+def _terms(limit: LimitRequest) -> BudgetTerms:
+    return BudgetTerms(limit_bytes=limit.limit_bytes, of=limit.of, phase=limit.phase, gauge=limit.gauge)
+
+
+def _verdict_words(run: ItemRun) -> tuple[str, int, str]:
+    """Return verdict, excess and reason as a record holds them."""
+    decision: Decision | None = run.decision
+    if decision is None:
+        return ("unmeasured", 0, run.reason) if run.reason else ("none", 0, "")
+    verdict = decision.verdict
+    if isinstance(verdict, Exceeded):
+        return "exceeded", verdict.excess_bytes, ""
+    if isinstance(verdict, Within):
+        return "within", 0, ""
+    return "unmeasured", 0, run.reason or verdict.reason
+
+
+def _call_first(reading: Any) -> int:
+    return 0 if reading.phase == "call" and reading.gauge != "heap" else 1
+
+
+def _properties(run: ItemRun) -> list[tuple[str, object]]:
+    """Return what JUnit XML and other reports show: scalars, since they print str(value)."""
+    for reading in run.readings:
+        if reading.phase == "call" and reading.gauge != "heap":
+            return [
+                ("memory_growth_bytes", reading.growth_bytes),
+                ("memory_retained_bytes", reading.retained_bytes),
+                ("memory_gauge", reading.gauge),
+            ]
+    return []
+
+
+def _outcome(before: str, report: pytest.TestReport) -> str:
+    """Return the outcome of a test after one more of its phases was reported."""
+    if report.failed:
+        return "failed" if report.when == "call" else "error"
+    if report.when == "teardown" and before:
+        return before
+    if hasattr(report, "wasxfail"):
+        return "xfailed" if report.skipped else "xpassed"
+    return report.outcome if report.when == "call" or report.skipped else before or "unfinished"
+
+
+def _file_name(nodeid: str) -> str:
+    """Return a name for a file from a node id: letters, digits and a few signs, at most 150."""
+    return "".join(sign if sign.isalnum() or sign in "-._" else "_" for sign in nodeid)[-150:]

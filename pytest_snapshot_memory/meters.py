@@ -1,0 +1,117 @@
+"""The engine's other gauges in the hands of a test: python, allocated, tree.
+
+They slow the test down or start a thread, so they are used only where a
+marker, an option or an undecided limit asks for them.
+"""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+from pytest_snapshot_memory.measuring import Meter, Seen
+from snapshot_engine.errors import MissingExtra
+from snapshot_engine.memory.gauge import Gauge, GaugeUnavailable, GaugeWindow
+from snapshot_engine.memory.reuse import reusable_bytes
+from snapshot_engine.memory.settle import settle
+
+
+def build(name: str) -> Meter:
+    """Return the meter of that name. Raises GaugeUnavailable with the way out."""
+    try:
+        if name == "python":
+            from snapshot_engine.memory.python_gauge import PythonGauge
+
+            return GaugeMeter(PythonGauge())
+        if name == "allocated":
+            from snapshot_engine.memory.allocated_gauge import AllocatedGauge
+
+            return GaugeMeter(AllocatedGauge())
+    except MissingExtra as missing:
+        raise GaugeUnavailable(str(missing)) from missing
+    if name == "tree":
+        from snapshot_engine.memory import proctree
+        from snapshot_engine.memory.tree_gauge import TreeGauge
+
+        if not proctree.can_list_children():
+            raise GaugeUnavailable("the tree gauge needs /proc/<pid>/task/<tid>/children (Linux)")
+        return TreeMeter(TreeGauge())
+    raise AssertionError(f"no gauge is named {name!r}")
+
+
+class GaugeMeter:
+    """Any gauge of the engine as a meter: one window per phase."""
+
+    def __init__(self, gauge: Gauge) -> None:
+        self._gauge = gauge
+        self._window: Any = None
+        self.phase = ""
+        self.name = gauge.traits.name
+        self.error_bound_bytes = gauge.traits.error_bound_bytes
+
+    def begin(self, settles: bool) -> int:
+        """Open a window. Raises GaugeUnavailable where the gauge cannot look now."""
+        if settles:
+            gc.collect()
+        window = self._window = self._gauge.open()
+        return window.start_bytes
+
+    def end(self) -> Seen:
+        window: GaugeWindow | None = self._window
+        self._window = None
+        if window is None:
+            return Seen(0, 0, 0, exact=False, problem=f"the {self.name} gauge was not open")
+        window.close()
+        reading = window.read()
+        problem = window.problem
+        return Seen(
+            window.start_bytes, reading.peak_bytes, reading.current_bytes, exact=not problem, problem=problem
+        )
+
+    def finish(self) -> None:
+        if self._window is not None:
+            self._window.close()
+            self._window = None
+
+
+class TreeMeter(GaugeMeter):
+    """The tree gauge: what it may miss of children counts only where there were some."""
+
+    def __init__(self, gauge: Gauge) -> None:
+        super().__init__(gauge)
+        self._most_error_bytes = self.error_bound_bytes
+        self._own_error_bytes = _own_error_bytes()
+        self._reusable_bytes: int | None = 0
+        self._children_before = (0, 0)
+
+    def begin(self, settles: bool) -> int:
+        if settles:
+            self._reusable_bytes = settle().reusable_bytes
+        self._children_before = _children_ended()
+        start_bytes = super().begin(False)
+        if not settles:
+            self._reusable_bytes = reusable_bytes(start_bytes)
+        return start_bytes
+
+    def end(self) -> Seen:
+        living = bool(self._window is not None and getattr(self._window, "_members", None))
+        seen = super().end()
+        children = living or _children_ended() != self._children_before
+        self.error_bound_bytes = self._most_error_bytes if children else self._own_error_bytes
+        return seen._replace(reusable_bytes=self._reusable_bytes or 0)
+
+
+def _own_error_bytes() -> int:
+    from snapshot_engine.memory.peak import broker
+
+    return broker().error_bound_bytes
+
+
+def _children_ended() -> tuple[int, int]:
+    """Return counters that move when a child of this process has ended and was waited for."""
+    try:
+        import resource
+    except ImportError:  # Windows, where there is no tree gauge either
+        return (0, 0)
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_minflt, usage.ru_nvcsw

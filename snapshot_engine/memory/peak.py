@@ -152,6 +152,14 @@ class PeakBroker:
         with self._lock:
             return self._source.resident_bytes()
 
+    def resident_and_mapped_bytes(self) -> tuple[int, int | None]:
+        """Return what is resident and what private memory is mapped; None where nobody says."""
+        with self._lock:
+            source = self._source
+            if isinstance(source, ProcSelf):
+                return source.resident_and_mapped_bytes()
+            return source.resident_bytes(), None
+
     def process_peak_bytes(self) -> int:
         """Return the most this process has ever held, resets of ours notwithstanding."""
         with self._lock:

@@ -59,6 +59,15 @@ class ProcSelf:
             self._open()
             return int(os.pread(self._statm, 128, 0).split(None, 2)[1]) * PAGE_BYTES
 
+    def resident_and_mapped_bytes(self) -> tuple[int, int]:
+        """Return what is resident, and the private writable memory that is mapped (RLIMIT_DATA counts it).
+
+        The stack is in the latter too: it errs upwards by that.
+        """
+        self._current()
+        fields = os.pread(self._statm, 128, 0).split()
+        return int(fields[1]) * PAGE_BYTES, int(fields[5]) * PAGE_BYTES
+
     def resident_and_peak_bytes(self) -> tuple[int, int]:
         """Return what is resident now and the most since the last reset."""
         resident_bytes = self.resident_bytes()

@@ -140,9 +140,9 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertEvent:
-    """What happened to an alert: "fired", "escalated", "eased" or "resolved".
+    """What happened to an alert: "fired", "escalated", "eased", "resolved", or nothing new: "still on".
 
-    previous: the alert as it was at its former severity, ended; None for "fired".
+    previous: the alert as it was before, ended; None for "fired" and "still on".
     alert: the alert as it is now; ended itself for "resolved".
     """
 

@@ -20,9 +20,15 @@ from snapshot_engine.monitoring.alert_rules import CRITICAL, Alert, AlertEvent
 
 logger = logging.getLogger("snapshot_engine.monitoring")
 
+_EXPIRES_SECONDS = 3600.0
+
 
 class AlertSink(Protocol):
-    """One place that wants to be told; raise to say that it could not be reached."""
+    """One place that wants to be told; raise to say that it could not be reached.
+
+    One with a true attribute `wants_reminders` is also told, once a minute,
+    of alerts that are "still on".
+    """
 
     def __call__(self, event: AlertEvent) -> None: ...
 
@@ -46,8 +52,12 @@ class WebhookSink:
 
     url: the full address, "http://127.0.0.1:9093/api/v2/alerts".
     labels: added to every alert, such as {"service": "snapshots"}.
+    An alert is sent again every minute while it is on, as Prometheus does: one
+    that Alertmanager does not hear of for an hour has ended with its process.
     A refused or slow request raises; the delivery counts it.
     """
+
+    wants_reminders = True
 
     def __init__(
         self, url: str, *, labels: Mapping[str, str] | None = None, timeout_seconds: float = 5.0
@@ -62,7 +72,8 @@ class WebhookSink:
         # Imported here: 11 MiB that only a process with a webhook should pay.
         from urllib.request import Request, urlopen
 
-        body = json.dumps(alertmanager_alerts(event, self._labels)).encode()
+        expires = time.time() + _EXPIRES_SECONDS
+        body = json.dumps(alertmanager_alerts(event, self._labels, expires)).encode()
         request = Request(self._url, data=body, headers={"Content-Type": "application/json"}, method="POST")
         with urlopen(request, timeout=self._timeout_seconds) as answer:
             answer.read()
@@ -89,8 +100,10 @@ class AppriseSink:
             raise OSError("apprise could not reach at least one of its addresses")
 
 
-def alertmanager_alerts(event: AlertEvent, labels: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the event in Alertmanager's v2 format.
+def alertmanager_alerts(
+    event: AlertEvent, labels: Mapping[str, str], expires_seconds: float
+) -> list[dict[str, Any]]:
+    """Return the event in Alertmanager's v2 format; an alert that is on ends at `expires_seconds` unless renewed.
 
     The severity is a label, and labels are an alert's identity there: a change
     of severity ends one alert and begins another.
@@ -98,18 +111,17 @@ def alertmanager_alerts(event: AlertEvent, labels: Mapping[str, str]) -> list[di
     alerts = [event.alert]
     if event.previous is not None and event.kind != "resolved":
         alerts.insert(0, event.previous)
-    return [_alertmanager_alert(alert, labels) for alert in alerts]
+    return [_alertmanager_alert(alert, labels, expires_seconds) for alert in alerts]
 
 
-def _alertmanager_alert(alert: Alert, labels: Mapping[str, str]) -> dict[str, Any]:
-    told: dict[str, Any] = {
+def _alertmanager_alert(alert: Alert, labels: Mapping[str, str], expires_seconds: float) -> dict[str, Any]:
+    ended = alert.ended_seconds
+    return {
         "labels": {**labels, "alertname": alert.alertname, "severity": alert.severity, "rule": alert.rule},
         "annotations": {"summary": alert.sentence, "value": f"{alert.value:g}"},
         "startsAt": rfc3339(alert.started_seconds),
+        "endsAt": rfc3339(expires_seconds if ended is None else ended),
     }
-    if alert.ended_seconds is not None:
-        told["endsAt"] = rfc3339(alert.ended_seconds)
-    return told
 
 
 def rfc3339(unix_seconds: float) -> str:
@@ -159,7 +171,8 @@ class AlertDelivery:
     def _run(self) -> None:
         while (event := self._next()) is not None:
             for sink in self._sinks:
-                self._deliver(sink, event)
+                if event.kind != "still on" or getattr(sink, "wants_reminders", False):
+                    self._deliver(sink, event)
 
     def _next(self) -> AlertEvent | None:
         with self._changed:

@@ -15,11 +15,13 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from snapshot_engine.errors import ConfigError, SnapshotEngineError
 from snapshot_engine.monitoring.alert_rules import GROWTH, USAGE, AlertEvent, AlertRule
 from snapshot_engine.monitoring.alert_sinks import AlertDelivery, LogSink
 from snapshot_engine.monitoring.history import UNKNOWN_TREND
+from snapshot_engine.monitoring.pid_file import remove_pid_file, write_pid_file
 from snapshot_engine.monitoring.reading import MIB, MemoryReading, ProcessGone, ReadingSource
 from snapshot_engine.monitoring.sources import OwnProcess
 from snapshot_engine.monitoring.status import MemoryStatus, ServiceFacts, compose_status
@@ -56,6 +58,7 @@ class MemoryMonitoringService:
     source: where readings come from; None is this process.
     sinks: callables that get each AlertEvent; None logs them.
     rules: None is the documented table.
+    pid_file: written while the service runs, for `snapshot-engine health`.
     Thread-safe, restartable; in a forked child it is stopped and can be started.
     """
 
@@ -68,6 +71,7 @@ class MemoryMonitoringService:
         sinks: Iterable[Callable[[AlertEvent], None]] | None = None,
         rules: Sequence[AlertRule] | None = None,
         history_size: int = 1000,
+        pid_file: str | os.PathLike[str] | None = None,
     ) -> None:
         self.config = Config.from_env() if config is None else config
         self.config.validate()
@@ -76,6 +80,7 @@ class MemoryMonitoringService:
         self._sinks = (LogSink(),) if sinks is None else tuple(sinks)
         self._rules = rules
         self._history_size = history_size
+        self._pid_file = None if pid_file is None else Path(pid_file)
         self._thresholds_mb: dict[str, float] = {}
         self._source: ReadingSource | None = None
         self._watch: MemoryWatch | None = None
@@ -105,6 +110,8 @@ class MemoryMonitoringService:
             if self.running:
                 return
             self._begin()
+            if self._pid_file is not None:
+                self._claim_pid_file(self._pid_file)
             self._stopping = threading.Event()
             self._thread = threading.Thread(
                 target=self._run, args=(self._stopping,), name="memory monitoring", daemon=True
@@ -128,6 +135,8 @@ class MemoryMonitoringService:
             if delivery is not None:
                 delivery.close(_DELIVERY_PATIENCE_SECONDS)
                 self._delivery_failures += delivery.failures
+            if self._pid_file is not None:
+                remove_pid_file(self._pid_file)
 
     def __enter__(self) -> MemoryMonitoringService:
         self.start()
@@ -152,6 +161,14 @@ class MemoryMonitoringService:
             self._cpu_seconds = 0.0
             self._last_error, self._process_gone = None, False
             self._take(first)
+
+    def _claim_pid_file(self, path: Path) -> None:
+        try:
+            write_pid_file(path)
+        except OSError:
+            if self._source is not None:
+                self._source.close()
+            raise
 
     def _new_watch(self, first: MemoryReading, source: ReadingSource) -> MemoryWatch:
         watch = MemoryWatch(first, source.limit, rules=self._rules, history_size=self._history_size)
@@ -336,14 +353,20 @@ _global_lock = threading.RLock()
 _global: MemoryMonitoringService | None = None
 
 
-def start_memory_monitoring(config: Config | None = None, interval: float = 30) -> MemoryMonitoringService:
-    """Start this process's monitoring service and return it.
+def start_memory_monitoring(
+    config: Config | None = None,
+    interval: float = 30,
+    *,
+    sinks: Iterable[Callable[[AlertEvent], None]] | None = None,
+    pid_file: str | os.PathLike[str] | None = None,
+) -> MemoryMonitoringService:
+    """Start this process's monitoring service and return it; sinks and pid_file as of the service.
 
     One that runs already is stopped first, so that the configuration and the
     interval asked for last are the ones that count.
     """
     global _global
-    service = MemoryMonitoringService(config, interval)
+    service = MemoryMonitoringService(config, interval, sinks=sinks, pid_file=pid_file)
     with _global_lock:
         if _global is not None:
             _global.stop()

@@ -29,6 +29,8 @@ from snapshot_engine.monitoring.reading import MIB, MemoryLimit, MemoryReading
 
 # Enough for a page or a status; the history proper is the sink's business.
 RECENT_ALERTS = 50
+# Alertmanager takes an alert that it does not hear of again for ended.
+REMINDER_SECONDS = 60.0
 
 
 class MemoryWatch:
@@ -55,9 +57,10 @@ class MemoryWatch:
         self.alerts_fired = 0
         self.recent: deque[Alert] = deque(maxlen=RECENT_ALERTS)
         self._book: dict[str, RuleState] = {}
+        self._reminded_seconds = first.monotonic_seconds
 
     def take(self, reading: MemoryReading) -> list[AlertEvent]:
-        """Remember one reading; return what it began, changed or ended."""
+        """Remember one reading; return what it began, changed or ended, and once a minute what is still on."""
         self.newest = reading
         self.readings += 1
         self.history.append(reading)
@@ -73,7 +76,17 @@ class MemoryWatch:
             ended = event.alert if event.kind == "resolved" else event.previous
             if ended is not None:
                 self.recent.appendleft(ended)
-        return events
+        return events + self._reminders(reading.monotonic_seconds, events)
+
+    def _reminders(self, now: float, told: Sequence[AlertEvent]) -> list[AlertEvent]:
+        """Return once a minute the alerts that are on and were not just told of."""
+        if now - self._reminded_seconds < REMINDER_SECONDS:
+            return []
+        self._reminded_seconds = now
+        just_told = {event.alert.rule for event in told}
+        return [
+            AlertEvent(kind="still on", alert=alert) for alert in self.active if alert.rule not in just_told
+        ]
 
     @property
     def active(self) -> list[Alert]:

@@ -270,11 +270,16 @@ def judge_runs(nodeid: str, entry: Entry, runs: Sequence[int], threshold: Thresh
         allowed_bytes=line,
         against=allowed.against,
         reason=reason,
-        decided_by=f"{len(runs)} fresh runs, exact rank-sum test p={min(rise, fall):.4f}",
+        decided_by=f"{len(runs)} fresh runs, exact rank-sum test {p_text(min(rise, fall))}",
         p_value=min(rise, fall),
         moved=abs(new - old) > NOISE_FLOOR_BYTES and (certain_rise or certain_fall),
         fresh_runs_bytes=tuple(runs),
     )
+
+
+def p_text(p_value: float) -> str:
+    """Return "p=0.0123", or "p<0.0001" for anything below that."""
+    return f"p={p_value:.4f}" if p_value >= 0.0001 else "p<0.0001"
 
 
 def rank_sum_p(low: Sequence[int], high: Sequence[int]) -> float:

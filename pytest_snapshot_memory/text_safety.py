@@ -15,7 +15,8 @@ _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]",
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~@:$&])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>!|~$&])")
+_NO_CODE_SPAN = re.compile(r"[`|\\]")
 
 
 def one_line(text: str) -> str:
@@ -31,6 +32,19 @@ def html_text(text: str) -> str:
 def markdown_text(text: str) -> str:
     """Return `text` as plain text of one Markdown table cell: nothing in it is markup."""
     return _MARKDOWN.sub(r"\\\1", one_line(text))
+
+
+def markdown_code(text: str) -> str:
+    """Return `text` as code in a Markdown table cell.
+
+    Code, because mentions and emoji are looked for in all other text even where it
+    is escaped. What would end a code span or the cell is written as HTML instead.
+    """
+    line = one_line(text)
+    if line.strip() and not _NO_CODE_SPAN.search(line):
+        return f"`{line}`"
+    entities = "".join(c if c.isalnum() or c in " ./-" else f"&#{ord(c)};" for c in line)
+    return f"<code>{entities}</code>"
 
 
 def csv_text(text: str) -> str:

@@ -1,0 +1,109 @@
+"""The run as JSON for other programs, with names spelled out and a schema version.
+
+In: a Report. Out: text, and back. `schema_version` rises when a name changes its
+meaning or goes; new names may appear without it. All sizes are bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any, Final
+
+from snapshot_engine.errors import SnapshotEngineError
+
+from .record import AllocationSite, BudgetTerms, PhaseReading, TestRecord
+from .regression import Comparison, Verdict
+from .report import Report
+
+SCHEMA: Final = "pytest-snapshot-memory/report"
+SCHEMA_VERSION: Final = 1
+
+
+class ReportError(SnapshotEngineError, ValueError):
+    """A text is not a JSON report that this version reads."""
+
+
+def render(report: Report) -> str:
+    """Return the report as JSON, one test per line, ASCII; equal reports give equal bytes."""
+    head = {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "created_at": report.created_at,
+        "environment": dict(report.environment),
+        "outcomes": report.outcomes,
+        "gate_failed": report.gate_failed,
+    }
+    body = json.dumps(head, indent=1)[:-2]  # without its closing brace
+    tests = _rows(_test(record) for record in report.records)
+    comparisons = _rows(_comparison(comparison) for comparison in report.comparisons)
+    return f'{body},\n "tests": {tests},\n "comparisons": {comparisons}\n}}\n'
+
+
+def _rows(rows: Iterable[dict[str, Any]]) -> str:
+    lines = ",\n  ".join(json.dumps(row) for row in rows)
+    return f"[\n  {lines}\n ]" if lines else "[]"
+
+
+def _test(record: TestRecord) -> dict[str, Any]:
+    plain = asdict(record)
+    plain["phases"] = [
+        {
+            **asdict(reading),
+            "growth_bytes": reading.growth_bytes,
+            "growth_upper_bytes": reading.growth_upper_bytes,
+            "retained_bytes": reading.retained_bytes,
+        }
+        for reading in record.phases
+    ]
+    return plain
+
+
+def _comparison(comparison: Comparison) -> dict[str, Any]:
+    plain = asdict(comparison)
+    plain["verdict"] = comparison.verdict.value
+    plain["change_bytes"] = comparison.change_bytes
+    return plain
+
+
+def parse(text: str, source: str = "report") -> Report:
+    """Read what render wrote; `source` is for the message. Raises ReportError."""
+    try:
+        plain = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ReportError(f"{source} is not JSON: {error}") from error
+    if not isinstance(plain, dict) or plain.get("schema") != SCHEMA:
+        raise ReportError(f"{source} is no memory report. Make one with: pytest --memory-json=PATH")
+    if plain.get("schema_version") != SCHEMA_VERSION:
+        found = plain.get("schema_version")
+        raise ReportError(f"{source} has schema version {found!r}, this reads {SCHEMA_VERSION}")
+    try:
+        return Report(
+            records=tuple(_read_test(test) for test in plain["tests"]),
+            environment={str(k): str(v) for k, v in plain["environment"].items()},
+            comparisons=tuple(_read_comparison(c) for c in plain["comparisons"]),
+            created_at=str(plain["created_at"]),
+            gate_failed=plain["gate_failed"],
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ReportError(f"{source} is damaged: {error!r}") from error
+
+
+def _read_test(plain: dict[str, Any]) -> TestRecord:
+    derived = ("growth_bytes", "growth_upper_bytes", "retained_bytes")
+    fields = dict(plain)
+    fields["phases"] = tuple(
+        PhaseReading(**{k: v for k, v in phase.items() if k not in derived}) for phase in plain["phases"]
+    )
+    fields["budget"] = BudgetTerms(**plain["budget"]) if plain["budget"] else None
+    fields["sites"] = tuple(AllocationSite(**site) for site in plain["sites"])
+    fields["notes"] = tuple(plain["notes"])
+    return TestRecord(**fields)
+
+
+def _read_comparison(plain: dict[str, Any]) -> Comparison:
+    fields = {k: v for k, v in plain.items() if k != "change_bytes"}
+    fields["verdict"] = Verdict(plain["verdict"])
+    fields["fresh_runs_bytes"] = tuple(plain["fresh_runs_bytes"])
+    return Comparison(**fields)

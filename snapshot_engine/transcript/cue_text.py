@@ -19,6 +19,7 @@ from snapshot_engine.transcript.timestamps import WHITESPACE, parse_timestamp
 _TAGS = frozenset(("c", "i", "b", "u", "ruby", "rt", "v", "lang"))
 # After "<": the tag's name, its classes, and whatever annotation is left.
 _START_TAG = re.compile(r"([^ \t\n\f.]*)((?:\.[^ \t\n\f.]*)*)(.*)", re.DOTALL)
+_ANY_TAG = re.compile(r"<[^>]*>?")
 _BLANKS = re.compile(r"[ \t\n\f\r]+")
 
 
@@ -40,7 +41,11 @@ def plain_text(raw_text: str) -> str:
     """Return the text of a cue without tags, character references resolved."""
     if "<" not in raw_text:
         return resolve(raw_text)
-    return "".join([event.value for event in events(raw_text) if event.kind == "text"])
+    # The tree never drops text, so that leaving out the tags gives its text; a
+    # reference cut in two by a tag is none.
+    if "&" not in raw_text:
+        return _ANY_TAG.sub("", raw_text)
+    return "".join([resolve(text) for text in _ANY_TAG.split(raw_text)])
 
 
 def voice_spans(raw_text: str) -> list[tuple[str, str]]:

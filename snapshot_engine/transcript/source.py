@@ -13,10 +13,10 @@ from typing import BinaryIO, NamedTuple, cast
 
 from snapshot_engine.errors import TranscriptError
 from snapshot_engine.transcript.cue import Cue
+from snapshot_engine.transcript.unpack import DamagedGzip, unpacked
 from snapshot_engine.transcript.webvtt import DEFAULT_MAX_BLOCK_BYTES, DEFAULT_MAX_PROBLEMS, WebVTTParser
 
 _READ_BYTES = 1 << 16
-_GZIP_MAGIC = b"\x1f\x8b"
 
 
 class ReaderStatistics(NamedTuple):
@@ -26,6 +26,7 @@ class ReaderStatistics(NamedTuple):
     blocks_skipped: blocks that gave no cue; problems: the first of them as
         (1-based line, reason).
     times_recovered: cues whose times the standard would not have read.
+    producer: which program's habits the first cues show, "" for none known.
     """
 
     bytes_read: int = 0
@@ -33,6 +34,7 @@ class ReaderStatistics(NamedTuple):
     blocks_skipped: int = 0
     times_recovered: int = 0
     problems: tuple[tuple[int, str], ...] = ()
+    producer: str = ""
 
 
 class StreamingVTTReader:
@@ -59,6 +61,7 @@ class StreamingVTTReader:
         self._recover_times = recover_times
         self._max_problems = max_problems
         self._bytes_read = 0
+        self._damage: tuple[tuple[int, str], ...] = ()
         self._parser = self._new_parser("")
 
     @property
@@ -66,7 +69,12 @@ class StreamingVTTReader:
         """What the latest read_streaming() has met, also while it is under way."""
         parser = self._parser
         return ReaderStatistics(
-            self._bytes_read, parser.cues_read, parser.blocks_skipped, parser.times_recovered, parser.problems
+            bytes_read=self._bytes_read,
+            cues=parser.cues_read,
+            blocks_skipped=parser.blocks_skipped,
+            times_recovered=parser.times_recovered,
+            problems=self._damage + parser.problems,
+            producer=parser.producer,
         )
 
     def read_streaming(self, source: str | os.PathLike[str] | BinaryIO) -> Iterator[Cue]:
@@ -96,10 +104,14 @@ class StreamingVTTReader:
         stream, name, ours = _open(source)
         try:
             self._bytes_read = 0
+            self._damage = ()
             parser = self._parser = self._new_parser(name)
             yield None
-            for data in self._pieces(stream, name):
-                yield from parser.feed(data)
+            try:
+                for data in unpacked(self._pieces(stream), self._read_block_bytes):
+                    yield from parser.feed(data)
+            except DamagedGzip as damage:
+                self._report(damage, name)
             # Twice when strict: a failure waits until the cues before it are out.
             yield from parser.close()
             yield from parser.close()
@@ -107,36 +119,26 @@ class StreamingVTTReader:
             if ours:
                 stream.close()
 
-    def _pieces(self, stream: BinaryIO, name: str) -> Iterator[bytes]:
-        first = self._next_piece(stream)
-        if first[:2] != _GZIP_MAGIC:
-            while first:
-                yield first
-                first = self._next_piece(stream)
-            return
-        import zlib
+    def _pieces(self, stream: BinaryIO) -> Iterator[bytes]:
+        # read1() gives what a pipe has now; read() would wait for a full block.
+        read = getattr(stream, "read1", stream.read)
+        while data := read(self._read_block_bytes):
+            if not isinstance(data, bytes):
+                raise TypeError(f"the stream gave {type(data).__name__}, not bytes; open it in binary mode")
+            self._bytes_read += len(data)
+            yield data
 
-        unpacker = zlib.decompressobj(wbits=31)
-        packed = first
-        try:
-            while packed:
-                yield unpacker.decompress(packed, self._read_block_bytes)
-                packed = unpacker.unconsumed_tail or unpacker.unused_data
-                if unpacker.eof:
-                    unpacker = zlib.decompressobj(wbits=31)
-                packed = packed or self._next_piece(stream)
-        except zlib.error as error:
+    def _report(self, damage: DamagedGzip, name: str) -> None:
+        """Keep what damaged gzip gave, and say so; refuse when strict or when it gave nothing."""
+        reason = f"damaged gzip data near byte {self._bytes_read:,}: {damage}"
+        line_number = self._parser.line_number
+        if self._strict or not self._parser.cues_read:
             raise TranscriptError(
-                f"{name}: damaged gzip data near byte {self._bytes_read:,} ({error}). Fetch the file again.",
+                f"{name} line {line_number}: {reason}. Fetch the file again.",
                 source=name,
-            ) from error
-
-    def _next_piece(self, stream: BinaryIO) -> bytes:
-        data = stream.read(self._read_block_bytes)
-        if not isinstance(data, bytes):
-            raise TypeError(f"the stream gave {type(data).__name__}, not bytes; open it in binary mode")
-        self._bytes_read += len(data)
-        return data
+                line_number=line_number,
+            ) from damage
+        self._damage = ((line_number, reason),)
 
 
 def _open(source: str | os.PathLike[str] | BinaryIO) -> tuple[BinaryIO, str, bool]:

@@ -38,6 +38,9 @@ _MAX_REMEMBERED = 2048
 _AZURE_TAG = re.compile(r"<((?:Speaker|Guest)[ _-]?[0-9A-Z]{1,8})>")
 _WEBEX_IDENTIFIER = re.compile(r'[0-9]+ "([^"]{1,200})"(?: \([0-9]*\))?')
 _NAME_AND_TIME = re.compile(r"(\S[^\n]{0,80}?) {2,}(?:[0-9]{1,3}:)?[0-5]?[0-9]:[0-5][0-9] *\n")
+_TURN_MARK = re.compile(r"\s*(?:>{2,3}|[-–—](?=\s))\s*")
+# Zoom names a shared recording so.
+_SHARED_AUDIO = "Audio shared by "
 _SMALL_WORD_LIST = (
     "al and ap at bin bint da das de del della den der di do dos du e el for from i ibn in la le of "
     "och or san ten ter the to und van vom von y zu zum zur"
@@ -71,7 +74,6 @@ class SpeakerFinder:
         self._timed = 0
         self._times_expected = True
         self._known: dict[str, str] = {}
-        self._voices: dict[str, str] = {}
 
     @property
     def settled(self) -> bool:
@@ -81,7 +83,7 @@ class SpeakerFinder:
     def split(self, raw_text: str, identifier: str) -> tuple[str, str]:
         """Return (speaker, plain text) of the next cue; the speaker is "" for nobody."""
         if "<" in raw_text:
-            speaker, text = _split_markup(raw_text)
+            speaker, text = _one_voice(raw_text) or _split_markup(raw_text)
             if speaker:
                 return self._counted(speaker, text)
         else:
@@ -110,45 +112,32 @@ class SpeakerFinder:
             return [speaker for speaker, _ in pairs], [text for _, text in pairs]
         if plain and not self._labels_expected:
             return repeat(""), raw_texts
-        return self._split_plain(raw_texts) if plain else self._split_mixed(raw_texts)
+        return self._split_lines(raw_texts, plain=plain)
 
-    def _split_plain(self, raw_texts: list[str]) -> tuple[list[str], list[str]]:
+    def _split_lines(self, raw_texts: list[str], *, plain: bool) -> tuple[list[str], list[str]]:
         speakers: list[str] = []
         texts: list[str] = []
         known = self._known
         add_speaker, add_text = speakers.append, texts.append
         for raw_text in raw_texts:
             head, colon, text = raw_text.partition(": ")
-            speaker = known.get(head)
-            if not colon or not speaker:
-                speaker, text = self.split(raw_text, "")
+            speaker = known.get(head) if colon else ""
+            if not speaker or not (plain or ("<" not in raw_text and "&" not in raw_text)):
+                speaker, text = _one_voice(raw_text) or self.split(raw_text, "")
             add_speaker(speaker)
             add_text(text)
-        return speakers, texts
-
-    def _split_mixed(self, raw_texts: list[str]) -> tuple[list[str], list[str]]:
-        speakers: list[str] = []
-        texts: list[str] = []
-        voices = self._voices
-        for raw_text in raw_texts:
-            tag, _, text = raw_text.partition(">")
-            speaker = voices.get(tag)
-            text = text.removesuffix("</v>")
-            if not speaker or "<" in text or "&" in text:
-                speaker, text = self.split(raw_text, "")
-                if speaker and raw_text.startswith(f"<v {speaker}>") and "&" not in speaker:
-                    _remember(voices, tag, speaker)
-            speakers.append(speaker)
-            texts.append(text)
         return speakers, texts
 
     def label(self, head: str) -> str:
         """Return the name if `head`, the words before a colon, reads like one, else ""."""
         known = self._known.get(head)
         if known is None:
-            known = head.strip() if is_label(head) else ""
+            name = _TURN_MARK.sub("", head, count=1).strip()
+            known = name if is_label(name) else ""
             if len(head) <= _MAX_LABEL_CHARS:
-                _remember(self._known, head, known)
+                if len(self._known) >= _MAX_REMEMBERED:
+                    self._known.clear()
+                self._known[head] = known
         return known
 
     def _counted(self, speaker: str, text: str, *, labels: int = 0, times: int = 0) -> tuple[str, str]:
@@ -158,13 +147,15 @@ class SpeakerFinder:
             self._timed += times
             if self._cues == TRIAL_CUES:
                 self._labels_expected = self._labelled * _LABELLED_SHARE >= TRIAL_CUES
+                if not self._labels_expected:
+                    self._known.clear()
                 self._times_expected = self._timed > 0
         return speaker, text
 
 
 def is_label(head: str) -> bool:
     """Say whether the words before a colon read like a speaker's name; see the module's rules."""
-    words = head.split()
+    words = head.removeprefix(_SHARED_AUDIO).split()
     if not 0 < len(words) <= _MAX_LABEL_WORDS or len(head) > _MAX_LABEL_CHARS or "\n" in head:
         return False
     if words[0].lower() in _LEAD_INS and len(words) == 1:
@@ -183,15 +174,20 @@ def voices(raw_text: str) -> list[tuple[str, str]]:
     return [span for span in voice_spans(raw_text) if span[1].strip()]
 
 
-def _remember(names: dict[str, str], key: str, name: str) -> None:
-    if len(names) >= _MAX_REMEMBERED:
-        names.clear()
-    names[key] = name
-
-
 def _begins_a_name(word: str) -> bool:
     first = word.lstrip("(\"'[“‘@#+&|-")[:1]
     return not first or not first.islower()
+
+
+def _one_voice(raw_text: str) -> tuple[str, str] | None:
+    """Split `<v Name>text</v>` and `<v Name>text`; None for anything less plain."""
+    if raw_text[:3] != "<v ":
+        return None
+    speaker, tag_end, text = raw_text[3:].partition(">")
+    text = text.removesuffix("</v>")
+    if not tag_end or "<" in text or "&" in raw_text or " ".join(speaker.split()) != speaker:
+        return None
+    return (speaker, text) if len(speaker) > 1 else None
 
 
 def _split_markup(raw_text: str) -> tuple[str, str]:

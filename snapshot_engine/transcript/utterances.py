@@ -1,52 +1,172 @@
 """Cues to utterances: runs of one speaker joined, rolling captions said once.
 
-In: cues in file order. Out: Utterance values. Holds one utterance.
+In: cues in file order. Out: Utterance values. Holds one utterance of at most
+`max_utterance_chars`, and one cue.
+
+Rules:
+- A cue with several voice tags is taken apart at them.
+- In a file with `Name: text` labels, a cue without a name goes on with the
+  speaker before it, if it begins within 30 seconds of that speaker's last word
+  (Zoom breaks long turns so). After a longer silence nobody is named.
+- ">>" and "- " at the start of a line mark a change of speaker: they begin a new
+  utterance and are left out; so are the blanks at line ends.
+- An utterance that grows too long is split after a sentence, else between words.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from snapshot_engine.transcript.cue import Cue
+from snapshot_engine.transcript.rolling import RollingCaptions
+from snapshot_engine.transcript.speakers import voices
 from snapshot_engine.transcript.utterance import Utterance
 
 DEFAULT_MAX_UTTERANCE_CHARS = 4000
+CONTINUATION_GAP_MS = 30_000
+
+_TURN_MARK = re.compile(r"(?:>{2,3}|[-–—](?=\s))\s*")
+_SENTENCE_END = re.compile(r"[.!?…]['\")\]’”]*\s|[。！？]")
 
 
 def join_cues(
     cues: Iterable[Cue], *, max_utterance_chars: int = DEFAULT_MAX_UTTERANCE_CHARS
 ) -> Iterator[Utterance]:
     """Yield the utterances of `cues`; no word is lost, none is said twice."""
-    speaker = ""
-    parts: list[tuple[str, Cue]] = []
-    size = 0
+    if max_utterance_chars < 1:
+        raise ValueError(f"max_utterance_chars is {max_utterance_chars}; it must be at least 1")
+    turn = _Turn(max_utterance_chars)
+    rolling = RollingCaptions()
+    continuation = _Continuation()
     for cue in cues:
-        text = " ".join(cue.text.split())
+        for speaker, text in _fragments(cue, rolling):
+            name = speaker or continuation.speaker_of(cue)
+            for begins, words in _marked(text):
+                if begins or name != turn.speaker:
+                    yield from turn.end()
+                turn.speaker = name
+                yield from turn.add(words, cue)
+        continuation.note(cue)
+    yield from turn.end()
+
+
+class _Continuation:
+    """Remembers whose turn it is in a file with labels."""
+
+    def __init__(self) -> None:
+        self._speaker = ""
+        self._end_ms = 0
+
+    def speaker_of(self, cue: Cue) -> str:
+        """Return whose words a cue without a name carries, "" for nobody's."""
+        return self._speaker if cue.start_ms - self._end_ms <= CONTINUATION_GAP_MS else ""
+
+    def note(self, cue: Cue) -> None:
+        if cue.speaker:
+            # A voice tag or a Webex identifier stands in every cue; only labels are left out.
+            labelled = "<" not in cue.raw_text[:1] and '"' not in cue.identifier
+            self._speaker = cue.speaker if labelled else ""
+        elif self.speaker_of(cue) == "":
+            self._speaker = ""
+        self._end_ms = cue.end_ms
+
+
+class _Turn:
+    """The utterance in the making: (text, cue) pieces of one speaker."""
+
+    def __init__(self, max_chars: int) -> None:
+        self.speaker = ""
+        self._max_chars = max_chars
+        self._pieces: list[tuple[str, Cue]] = []
+        self._chars = 0
+
+    def add(self, text: str, cue: Cue) -> Iterator[Utterance]:
+        """Add a cue's words; yield what no longer fits."""
         if not text:
-            continue
-        if parts and (cue.speaker != speaker or size + len(text) >= max_utterance_chars):
-            yield _utterance(speaker, parts)
-            parts, size = [], 0
-        speaker = cue.speaker
-        parts.append((text, cue))
-        size += len(text) + 1
-    if parts:
-        yield _utterance(speaker, parts)
+            return
+        self._pieces.append((text, cue))
+        self._chars += len(text) + (len(self._pieces) > 1)
+        while self._chars > self._max_chars:
+            yield self._split()
+
+    def end(self) -> Iterator[Utterance]:
+        """Yield the utterance, if there is one, and begin anew."""
+        if self._pieces:
+            yield _utterance(self.speaker, self._pieces)
+            self._pieces = []
+            self._chars = 0
+
+    def _split(self) -> Utterance:
+        """Cut off the longest head that ends a sentence, else a word, else fits."""
+        text = " ".join(piece for piece, _ in self._pieces)
+        cut = _cut_before(text, self._max_chars)
+        head: list[tuple[str, Cue]] = []
+        rest: list[tuple[str, Cue]] = []
+        begins = 0
+        for piece, cue in self._pieces:
+            at = max(0, min(len(piece), cut - begins))
+            if words := piece[:at].rstrip():
+                head.append((words, cue))
+            if words := piece[at:].lstrip():
+                rest.append((words, cue))
+            begins += len(piece) + 1
+        self._pieces = rest
+        self._chars = sum(len(piece) for piece, _ in rest) + max(0, len(rest) - 1)
+        return _utterance(self.speaker, head)
 
 
-def _utterance(speaker: str, parts: list[tuple[str, Cue]]) -> Utterance:
+def _cut_before(text: str, max_chars: int) -> int:
+    """Return where to cut `text`, longer than max_chars: at most there, never 0."""
+    window = text[: max_chars + 1]
+    cut = 0
+    for match in _SENTENCE_END.finditer(window):
+        end = match.start() + len(match.group().rstrip())
+        cut = end if end <= max_chars else cut
+    if cut > max_chars // 4:
+        return cut
+    # The blank may stand right behind the last character that fits.
+    space = window.rfind(" ")
+    return space if space > 0 else max_chars
+
+
+def _fragments(cue: Cue, rolling: RollingCaptions) -> list[tuple[str, str]]:
+    """Return the (speaker, text) runs of a cue; line breaks kept."""
+    if cue.raw_text.count("<v") > 1:
+        spans = voices(cue.raw_text)
+        if len({speaker for speaker, _ in spans}) > 1:
+            return spans
+    return [(cue.speaker, "\n".join(rolling.fresh_lines(cue)))]
+
+
+def _marked(text: str) -> Iterator[tuple[bool, str]]:
+    """Yield (whether a new turn begins, words) of a cue's text, split where a line begins a turn."""
+    words: list[str] = []
+    begins = False
+    for line in text.split("\n"):
+        line = line.strip()
+        mark = _TURN_MARK.match(line)
+        if mark is not None:
+            yield begins, " ".join(" ".join(words).split())
+            words, begins = [], True
+            line = line[mark.end() :]
+        words.append(line)
+    yield begins, " ".join(" ".join(words).split())
+
+
+def _utterance(speaker: str, pieces: list[tuple[str, Cue]]) -> Utterance:
     offsets: list[int] = []
     position = 0
-    for text, _ in parts:
+    for text, _ in pieces:
         offsets.append(position)
         position += len(text) + 1
     return Utterance(
         speaker=speaker,
-        start_ms=parts[0][1].start_ms,
-        end_ms=max(cue.end_ms for _, cue in parts),
-        text=" ".join(text for text, _ in parts),
+        start_ms=pieces[0][1].start_ms,
+        end_ms=max(cue.end_ms for _, cue in pieces),
+        text=" ".join(text for text, _ in pieces),
         cue_offsets=tuple(offsets),
-        cue_start_ms=tuple(cue.start_ms for _, cue in parts),
-        cue_end_ms=tuple(cue.end_ms for _, cue in parts),
-        cue_lines=tuple(cue.line_number for _, cue in parts),
+        cue_start_ms=tuple(cue.start_ms for _, cue in pieces),
+        cue_end_ms=tuple(cue.end_ms for _, cue in pieces),
+        cue_lines=tuple(cue.line_number for _, cue in pieces),
     )

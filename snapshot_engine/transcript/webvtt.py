@@ -17,6 +17,7 @@ from snapshot_engine.errors import BlockTooLong, BrokenBlock, TranscriptError
 from snapshot_engine.transcript.blocks import BlockMachine
 from snapshot_engine.transcript.chunks import ChunkReader
 from snapshot_engine.transcript.cue import Cue
+from snapshot_engine.transcript.producers import GUESS_CUES, guess_producer
 from snapshot_engine.transcript.signature import PROBE_BYTES, not_webvtt
 from snapshot_engine.transcript.speakers import SpeakerFinder
 
@@ -61,6 +62,7 @@ class WebVTTParser:
         self.blocks_skipped = 0
         self.cues_read = 0
         self._problems: list[tuple[int, str]] = []
+        self._first_cues: list[Cue] = []
         self._max_problems = max_problems
         self._max_block_bytes = max_block_bytes
         self._strict = strict
@@ -92,6 +94,16 @@ class WebVTTParser:
     def times_recovered(self) -> int:
         """How many cues have times that the standard would not have read."""
         return self._machine.times_recovered
+
+    @property
+    def line_number(self) -> int:
+        """The 1-based line that reading has come to."""
+        return self._line_number
+
+    @property
+    def producer(self) -> str:
+        """Which program's habits the first cues show, "" for none known."""
+        return guess_producer(self._first_cues)
 
     def feed(self, chunk: bytes) -> list[Cue]:
         """Return the cues that `chunk` completes, in file order.
@@ -246,6 +258,8 @@ class WebVTTParser:
             self._cues_before_failure = 0
             if not cues:
                 raise self._failure
+        if len(self._first_cues) < GUESS_CUES:
+            self._first_cues += cues[: GUESS_CUES - len(self._first_cues)]
         self.cues_read += len(cues)
         return cues
 

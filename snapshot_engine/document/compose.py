@@ -26,7 +26,7 @@ from snapshot_engine.document.snapshot import (
 )
 from snapshot_engine.document.wording import count, duration
 from snapshot_engine.insight.facts import Figure, Insights, Sentence
-from snapshot_engine.insight.signals import TAGS
+from snapshot_engine.insight.signals import COUNTED
 
 _MAX_SPEAKERS = 40
 # Sentences that share this part of their words say the same.
@@ -188,7 +188,7 @@ def _alike(a: frozenset[str], b: frozenset[str]) -> bool:
 
 def _group(plan: _Plan, sentences: Iterable[Sentence], insights: Insights) -> Group:
     items = tuple(_item(sentence, plan) for sentence in sentences)
-    found = insights.tagged.get(plan.tag, 0) if plan.tag in TAGS and not plan.figures else 0
+    found = insights.tagged.get(plan.tag, 0) if plan.tag in COUNTED else 0
     return Group(key=plan.key, title=plan.title, kind=plan.kind, found=max(found, len(items)), items=items)
 
 

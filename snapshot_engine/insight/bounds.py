@@ -18,7 +18,7 @@ class InsightBounds:
     speakers: int = 200
     names: int = 600
     words: int = 6_000
-    candidates: int = 60
+    candidates: int = 40
     sentence_chars: int = 600
     name_chars: int = 120
     waiting_questions: int = 16

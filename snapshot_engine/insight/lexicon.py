@@ -202,7 +202,7 @@ _SOFT = r"(?:\s(?:please|also|just|then|maybe|definitely|probably|actually|quick
 ACTION_PHRASES: tuple[tuple[str, str, int], ...] = (
     ("i'll we'll", rf"\b(?:i'll|we'll){_SOFT} (?:{_WORK})\b", 3),
     ("will", rf"\b(?:i|we|he|she|they|you|everyone|someone) will{_SOFT} (?:{_WORK})\b", 2),
-    ("will to", rf"\b(?:will|to){_SOFT} (?:{_WORK})\b", 1),
+    ("will", rf"\bwill{_SOFT} (?:{_WORK})\b", 1),
     ("going gonna", rf"\b(?:i'm|i am|we're|we are|you're|he's|she's|they're) (?:going to|gonna){_SOFT} (?:{_WORK})\b", 2),
     ("need needs have has should must", rf"\b(?:i|we|you|he|she|they|someone|somebody) (?:still |also |really )?(?:need to|needs to|have to|has to|should|must){_SOFT} (?:{_WORK})\b", 2),
     ("can could would", rf"\b(?:can|could|would) (?:you|someone|somebody|anyone|anybody){_SOFT} (?:{_WORK})\b", 3),

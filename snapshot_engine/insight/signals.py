@@ -1,46 +1,74 @@
 """Decide what a sentence is about from the lexicon's words and phrases.
 
-The words of a sentence are met with one set of triggers (60 ns a word); only
-phrases whose trigger occurs are tried. One expression of all phrases was
-turned down: it tries hundreds of branches at every word.
+The words of a sentence are met with one set of triggers (60 ns a word). The
+strengths of all tags travel in one integer, 16 bits a tag, so that a
+sentence's strengths are one sum over its triggers; phrases are tried only
+where their trigger occurs and somebody still wants their tag. One expression
+of all phrases was turned down: it tries hundreds of branches at every word.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
-from snapshot_engine.insight.lexicon import DISFLUENT, FILLERS, NOISE, PHRASES, STOPWORDS, WORDS
+from snapshot_engine.insight.figures import is_vague_date
+from snapshot_engine.insight.lexicon import DISFLUENT, FILLERS, NOISE, PHRASES, WORDS
 
 TAGS = (
     "introduction", "challenge", "solution", "milestone", "metric", "adoption", "financial", "risk", "question",
     "decision", "action", "long_term", "sentiment", "opinion", "overview",
 )  # fmt: skip
 TAGGED_FROM = 2
+# Tags of which every sentence is counted, also where it is not kept.
+COUNTED = ("question", "decision", "action")
+
+# Strengths of all tags in one integer: 16 bits each, in the order of TAGS.
+_BITS = 16
+_FIELD = (1 << _BITS - 1) - 1
+ONE: dict[str, int] = {tag: 1 << _BITS * index for index, tag in enumerate(TAGS)}
+# Added to strengths, it sets the top bit of every field that holds TAGGED_FROM or more.
+_BIAS = sum(one * (_FIELD + 1 - TAGGED_FROM) for one in ONE.values())
+# The top bit of a tag's field stands for the tag in a mask.
+BIT: dict[str, int] = {tag: one << _BITS - 1 for tag, one in ONE.items()}
+ALL_TAGS = sum(BIT.values())
+_TAG_OF_BIT = {bit: (tag, _BITS * index) for index, (tag, bit) in enumerate(BIT.items())}
+
+
+class _HasLabel(Protocol):
+    """A named span: what language.annotation.Entity is."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+
 
 _Search = Callable[[str], Any]
+# (mask bit of the tag, what it adds to the strengths, number of the phrase, search)
+_Phrase = tuple[int, int, int, _Search]
 
 
-def _word_strengths() -> dict[str, tuple[tuple[str, int], ...]]:
+def _word_strengths() -> dict[str, int]:
     table: dict[str, dict[str, int]] = {}
     for tag, by_strength in WORDS.items():
         for strength, words in by_strength.items():
             for word in words.split():
                 tags = table.setdefault(word, {})
                 tags[tag] = max(strength, tags.get(tag, 0))
-    return {word: tuple(tags.items()) for word, tags in table.items()}
+    return {word: sum(ONE[tag] * n for tag, n in tags.items()) for word, tags in table.items()}
 
 
-def _phrases_by_trigger() -> dict[str, tuple[tuple[str, int, int, _Search], ...]]:
-    table: dict[str, list[tuple[str, int, int, _Search]]] = {}
+def _phrases_by_trigger() -> dict[str, tuple[_Phrase, ...]]:
+    table: dict[str, list[_Phrase]] = {}
     number = 0
     for tag, rules in PHRASES.items():
         for triggers, expression, strength in rules:
             number += 1
             search = re.compile(expression).search
             for trigger in triggers.split():
-                table.setdefault(trigger, []).append((tag, strength, number, search))
+                table.setdefault(trigger, []).append((BIT[tag], ONE[tag] * strength, number, search))
     return {trigger: tuple(rules) for trigger, rules in table.items()}
 
 
@@ -53,11 +81,12 @@ def _noise_by_trigger() -> dict[str, tuple[_Search, ...]]:
     return {trigger: tuple(searches) for trigger, searches in table.items()}
 
 
-_WORDS = _word_strengths()
 _PHRASES = _phrases_by_trigger()
 _NOISE = _noise_by_trigger()
-TRIGGERS = frozenset(_WORDS) | frozenset(_PHRASES)
-NOISE_TRIGGERS = frozenset(_NOISE)
+_PHRASE_TRIGGERS = frozenset(_PHRASES)
+_NOISE_TRIGGERS = frozenset(_NOISE)
+_WORDS = dict.fromkeys(_PHRASE_TRIGGERS | _NOISE_TRIGGERS, 0) | _word_strengths()
+TRIGGERS = frozenset(_WORDS)
 
 
 def words_of(lower: str) -> list[str]:
@@ -66,7 +95,10 @@ def words_of(lower: str) -> list[str]:
     Replacing the few marks that occur in speech and splitting at blanks costs
     a third of an expression that finds words (100 against 300 ns a word).
     """
-    if "’" in lower:
+    if not lower.isascii():
+        for mark in _OTHER_MARKS:
+            if mark in lower:
+                lower = lower.replace(mark, " ")
         lower = lower.replace("’", "'")
     for mark in _MARKS:
         if mark in lower:
@@ -74,55 +106,98 @@ def words_of(lower: str) -> list[str]:
     return lower.split()
 
 
-_MARKS = (
-    ",",
-    ".",
-    "?",
-    "…",
-    "!",
-    '"',
-    ":",
-    ";",
-    "(",
-    ")",
-    "“",
-    "”",
-    "[",
-    "]",
-    " '",
-    "' ",
-    "--",
-    "—",
-    "–",
-    "%",
-)
+_MARKS = (",", ".", "?", "!", '"', ":", ";", "(", ")", "[", "]", " '", "' ", "--", "%")
+_OTHER_MARKS = ("…", "“", "”", "—", "–", "«", "»")
 
 
-def is_noise(lower: str, words: set[str]) -> bool:
-    """Say whether the sentence is about the call itself ("can you hear me") or filler."""
-    hits = words & NOISE_TRIGGERS
-    if hits and any(search(lower) for trigger in hits for search in _NOISE[trigger]):
-        return True
-    return len(words) < 12 and len(words - FILLERS) < 2
+def word_signals(hits: set[str]) -> int:
+    """Return the strengths that the words themselves give; hits: a sentence's words in TRIGGERS."""
+    return sum(map(_WORDS.__getitem__, hits))
 
 
-def tag_strengths(lower: str, hits: set[str]) -> dict[str, int]:
-    """Return {tag: strength} for the triggers that occur; may hold weak ones (strength 1).
+def phrase_signals(lower: str, hits: set[str], wanted: int) -> int:
+    """Return the strengths that phrases add, of the tags whose BIT is in `wanted`.
 
-    hits: the sentence's words that are in TRIGGERS. Additions only, so the
-    order in which a set gives its words does not matter.
+    Additions only, each phrase once: the order in which a set gives its words
+    does not matter.
     """
-    strengths: dict[str, int] = {}
+    added = 0
     tried: set[int] = set()
-    for word in hits:
-        for tag, strength in _WORDS.get(word, ()):
-            strengths[tag] = strengths.get(tag, 0) + strength
-        for tag, strength, number, search in _PHRASES.get(word, ()):
-            if number not in tried:
+    for trigger in hits & _PHRASE_TRIGGERS:
+        for bit, strength, number, search in _PHRASES[trigger]:
+            if bit & wanted and number not in tried:
                 tried.add(number)
                 if search(lower):
-                    strengths[tag] = strengths.get(tag, 0) + strength
+                    added += strength
+    return added
+
+
+def tagged(strengths: int) -> int:
+    """Return the mask of the tags with strength TAGGED_FROM or more."""
+    return (strengths + _BIAS) & ALL_TAGS
+
+
+def strength_of(strengths: int, tag: str) -> int:
+    """Return the strength of one tag."""
+    return strengths // ONE[tag] & _FIELD
+
+
+def by_tag(strengths: int, mask: int = ALL_TAGS) -> list[tuple[str, int]]:
+    """Return (tag, strength) of every tag in `mask` with strength TAGGED_FROM or more."""
+    found = []
+    bits = (strengths + _BIAS) & mask
+    while bits:
+        bit = bits & -bits
+        tag, shift = _TAG_OF_BIT[bit]
+        found.append((tag, strengths >> shift & _FIELD))
+        bits ^= bit
+    return found
+
+
+def signals(lower: str, hits: set[str], entities: Sequence[_HasLabel], wanted: int) -> int:
+    """Return a sentence's strengths from words, phrases, entities and marks.
+
+    wanted: mask of the tags that matter; others may come out too low.
+    """
+    strengths = word_signals(hits)
+    if hits and wanted:
+        strengths += phrase_signals(lower, hits, wanted)
+    person = False
+    for entity in entities:
+        label = entity.label
+        if label == "PERSON":
+            person = True
+        elif label in _ENTITY_SIGNALS:
+            strengths += _ENTITY_SIGNALS[label]
+        elif label == "DATE" and wanted & BIT["milestone"] and not is_vague_date(entity.text):
+            strengths += ONE["milestone"]
+    if "%" in lower:
+        strengths += ONE["metric"]
+    if "$" in lower or (
+        not lower.isascii() and ("€" in lower or "£" in lower or "¥" in lower or "₵" in lower)
+    ):
+        strengths += ONE["financial"]
+    if "?" in lower:
+        strengths += ONE["question"] * question_strength(lower)
+    if strengths & _ACTION_FIELD == ONE["action"] and person:
+        strengths += ONE["action"]
+    if strengths & _METRIC_FIELD == ONE["metric"] and wanted & BIT["metric"] and _DIGIT(lower):
+        strengths += ONE["metric"]
     return strengths
+
+
+_ENTITY_SIGNALS = {"MONEY": ONE["financial"], "PERCENT": ONE["metric"], "QUANTITY": ONE["metric"]}
+_ACTION_FIELD = ONE["action"] * _FIELD
+_METRIC_FIELD = ONE["metric"] * _FIELD
+_DIGIT = re.compile(r"\d").search
+
+
+def is_noise(lower: str, words: set[str], hits: set[str]) -> bool:
+    """Say whether the sentence is about the call itself ("can you hear me") or filler."""
+    calls = hits & _NOISE_TRIGGERS
+    if calls and any(search(lower) for trigger in calls for search in _NOISE[trigger]):
+        return True
+    return len(words) < 12 and len(words - FILLERS) < 2
 
 
 _ENDING = re.compile(r"(?:,|\.\.\.|…)? *\b(?:right|okay|ok|yeah|no|you know|correct|huh|see|alright)\?$")
@@ -153,8 +228,3 @@ def stutter(listed: list[str]) -> int:
     """Return how many words are said twice in a row or broken off."""
     twice = sum(map(str.__eq__, listed, listed[1:]))
     return twice + sum(1 for word in listed if word.endswith("-"))
-
-
-def initial_weights() -> dict[str, int]:
-    """Return the word weights before anything was counted: function words weigh nothing."""
-    return dict.fromkeys(STOPWORDS, 0)

@@ -56,6 +56,10 @@ class BoundedTally:
         """Return the count of `key`: 0 if it is not held."""
         return self._counts.get(key, 0)
 
+    def counts(self) -> Iterable[tuple[str, int]]:
+        """Return (key, count) in no order that means anything."""
+        return self._counts.items()
+
     def items(self) -> list[tuple[str, int]]:
         """Return (key, count), largest first, equal counts by key."""
         return sorted(self._counts.items(), key=lambda item: (-item[1], item[0]))

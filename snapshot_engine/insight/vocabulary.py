@@ -12,7 +12,7 @@ from __future__ import annotations
 from itertools import repeat
 from math import log2, sqrt
 
-from snapshot_engine.insight.signals import initial_weights
+from snapshot_engine.insight.lexicon import STOPWORDS
 from snapshot_engine.insight.tally import BoundedTally
 
 _FIRST_REFRESH = 64
@@ -29,7 +29,7 @@ class Vocabulary:
         self._pending: list[str] = []
         self._sentences = 0
         self._refresh_at = _FIRST_REFRESH
-        self._weights = initial_weights()
+        self._weights: dict[str, int] = dict.fromkeys(STOPWORDS, 0)
         self._unknown = _UNKNOWN_WEIGHT
 
     def __len__(self) -> int:
@@ -40,8 +40,11 @@ class Vocabulary:
         """The most by which a word's count can be too low."""
         return self._tally.error
 
-    def add(self, words: set[str]) -> None:
-        """Count the words of one sentence."""
+    def add(self, words: set[str]) -> int:
+        """Count the words of one sentence; return the sum of their weights so far.
+
+        The weights are integers: in any order the same sum.
+        """
         self._pending += words
         self._sentences += 1
         if len(self._pending) > _BATCH_WORDS:
@@ -49,9 +52,10 @@ class Vocabulary:
         if self._sentences >= self._refresh_at:
             self.refresh()
             self._refresh_at *= 2
+        return sum(map(self._weights.get, words, repeat(self._unknown)))
 
     def weight(self, words: set[str]) -> int:
-        """Return the sum of the weights of distinct words: integers, so in any order the same."""
+        """Return the sum of the weights of distinct words."""
         return sum(map(self._weights.get, words, repeat(self._unknown)))
 
     def refresh(self) -> None:
@@ -59,12 +63,15 @@ class Vocabulary:
         self._flush()
         total = max(self._sentences, 2)
         scale = 100 / log2(1 + sqrt(total)) ** 2
-        self._weights = {
-            word: int(scale * log2(1 + count) * log2(1 + total / count))
-            for word, count in self._tally.items()
-            if len(word) <= 40
-        }
-        self._weights.update(initial_weights())
+        by_count: dict[int, int] = {}
+        weights: dict[str, int] = {}
+        for word, count in self._tally.counts():
+            weight = by_count.get(count)
+            if weight is None:
+                weight = by_count[count] = int(scale * log2(1 + count) * log2(1 + total / count))
+            weights[word] = weight
+        weights.update(dict.fromkeys(STOPWORDS, 0))
+        self._weights = weights
         self._unknown = int(scale * log2(1 + total))
 
     def _flush(self) -> None:

@@ -78,3 +78,22 @@ def fit_line(xs: Sequence[float], ys: Sequence[float]) -> Line:
     t = _T[n - 3] if n - 3 < len(_T) else 1.96
     reach = t * math.sqrt(left / (n - 2) / spread)
     return Line(slope=slope, intercept=intercept, slope_low=slope - reach, slope_high=slope + reach, points=n)
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return a 95 % interval for the median by order statistics: no assumption on the distribution.
+
+    Below six values it is the whole range. Raises ValueError without values.
+    """
+    ordered = sorted(values)
+    n = len(ordered)
+    if not n:
+        raise ValueError("no values")
+    # the largest k for which the k lowest and the k highest hold the median with at most 5 %
+    tail, k = 0.0, 0
+    for at in range(n // 2):
+        tail += math.comb(n, at) / 2**n
+        if 2 * tail > 0.05:
+            break
+        k = at
+    return ordered[k], ordered[n - 1 - k]

@@ -10,7 +10,9 @@ from benchmarks.results import Results
 from benchmarks.table import Page
 
 # in the order in which they are shown
-NAMES: tuple[str, ...] = ("tiers", "reading")
+NAMES: tuple[str, ...] = (
+    "tiers", "reading", "end_to_end", "ner", "watching", "plugin", "gate", "growth", "limits",
+)  # fmt: skip
 
 
 class Chapter(Protocol):

@@ -23,7 +23,7 @@ def _ours() -> tuple[Load, ToRow]:
     from snapshot_engine import StreamingVTTReader
 
     def load(path: str) -> Iterable[Any]:
-        return iter(StreamingVTTReader().read_streaming(path))
+        return StreamingVTTReader().read_streaming(path)
 
     return load, lambda cue: (cue.start_ms, cue.end_ms, _one_line(cue.raw_text))
 
@@ -48,7 +48,8 @@ def _pysubs2() -> tuple[Load, ToRow]:
     import pysubs2
 
     def load(path: str) -> Iterable[Any]:
-        return iter(pysubs2.load(path, encoding="utf-8", format_="vtt"))
+        found: Iterable[Any] = pysubs2.load(path, encoding="utf-8", format_="vtt")
+        return found
 
     return load, lambda event: (event.start, event.end, _one_line(event.text.replace("\\N", " ")))
 
@@ -59,7 +60,8 @@ def _pycaption() -> tuple[Load, ToRow]:
     def load(path: str) -> Iterable[Any]:
         with open(path, encoding="utf-8") as file:
             captions = WebVTTReader(ignore_timing_errors=True).read(file.read())
-        return iter(captions.get_captions(captions.get_languages()[0]))
+        found: Iterable[Any] = captions.get_captions(captions.get_languages()[0])
+        return found
 
     return load, lambda c: (c.start // 1000, c.end // 1000, _one_line(c.get_text()))
 
@@ -79,7 +81,8 @@ def _vtt_builder() -> tuple[Load, ToRow]:
     from vtt_builder import parse_vtt_file
 
     def load(path: str) -> Iterable[Any]:
-        return iter(parse_vtt_file(path))
+        found: Iterable[Any] = parse_vtt_file(path)
+        return found
 
     def row(segment: Any) -> Row:
         return round(segment["start"] * 1000), round(segment["end"] * 1000), _one_line(segment["text"])

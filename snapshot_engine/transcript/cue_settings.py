@@ -10,13 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from math import isinf
 
 from snapshot_engine.transcript.cue import DEFAULT_SETTINGS, CueSettings, Region
 
 _BLANKS = re.compile(r"[ \t\n\f\r]+")
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
-# 20 digits are enough for any percentage; the bound keeps int() and float() cheap.
-_MAX_NUMBER_CHARS = 40
+# The longest double written out has 309 digits, the smallest 324 decimals; the
+# bound keeps int() and float() cheap on a line of nothing but digits.
+_MAX_NUMBER_CHARS = 400
 _MAX_CACHED_CHARS = 200
 
 
@@ -104,7 +106,7 @@ def _line(value: str) -> dict[str, object]:
         return {}
     percent = place.endswith("%")
     number = _percentage(place) if percent else float(place) if _is_number(place) else None
-    if number is None:
+    if number is None or isinf(number):
         return {}
     found: dict[str, object] = {"line": number, "snap_to_lines": not percent}
     return found | {"line_align": align} if comma else found

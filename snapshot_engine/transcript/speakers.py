@@ -10,7 +10,10 @@ identifier `1 "Last, First" (123)`; a first line `Name  0:03` (Otter); a label
 - It reads like a name: at most 60 characters and six words, none of them ending
   a sentence, each beginning with a capital, a digit or a script without case;
   one lower-case word alone may be a name ("vitto"), and so may the small words
-  inside names ("de", "van", "of").
+  inside names ("de", "van", "of"), what follows a mark ("Ann | acme") and what
+  stands in brackets ("Ann (she/her)").
+- Up to four words of any case ("john smith") are a name from the third cue on
+  that they begin.
 - It is none of the words that lead into a sentence ("Note", "First", "Question").
 - After the first 32 cues the file decides: unless one in five of them carried a
   label, no later cue does.
@@ -23,7 +26,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from itertools import repeat
+from itertools import pairwise, repeat
+from typing import TypeVar
 
 from snapshot_engine.transcript.character_references import resolve
 from snapshot_engine.transcript.cue_text import plain_text, voice_spans
@@ -34,10 +38,13 @@ _MAX_LABEL_CHARS = 60
 _MAX_LABEL_WORDS = 6
 # Labels are few; the bound is for a file made to have a new one in every cue.
 _MAX_REMEMBERED = 2048
+_SIGHTINGS = 3
+_T = TypeVar("_T")
 
 _AZURE_TAG = re.compile(r"<((?:Speaker|Guest)[ _-]?[0-9A-Z]{1,8})>")
 _WEBEX_IDENTIFIER = re.compile(r'[0-9]+ "([^"]{1,200})"(?: \([0-9]*\))?')
 _NAME_AND_TIME = re.compile(r"(\S[^\n]{0,80}?) {2,}(?:[0-9]{1,3}:)?[0-5]?[0-9]:[0-5][0-9] *\n")
+_BRACKETS = re.compile(r"\([^()]*\)|\[[^][]*\]")
 _TURN_MARK = re.compile(r"\s*(?:>{2,3}|[-–—](?=\s))\s*")
 # Zoom names a shared recording so.
 _SHARED_AUDIO = "Audio shared by "
@@ -45,8 +52,9 @@ _SMALL_WORD_LIST = (
     "al and ap at bin bint da das de del della den der di do dos du e el for from i ibn in la le of "
     "och or san ten ter the to und van vom von y zu zum zur"
 )
+_NEVER_FIRST_LIST = "as at by for he her his i if in it its on our she step they to we when with you"
 _LEAD_IN_LIST = (
-    "a actually again agenda also alternatively and another answer anyway background basically "
+    "actually again agenda also alternatively and another answer anyway background basically "
     "because besides but caveat clarification conclusion context correct correction currently "
     "disclaimer edit error example examples exactly fact finally first firstly following fourth goal "
     "goals here hint however http https idea important instead issue item last lastly like link "
@@ -57,6 +65,7 @@ _LEAD_IN_LIST = (
     "title to-do today todo tomorrow topic translation true two update url verdict warning well what "
     "why yeah yes yesterday yet"
 )
+_NEVER_FIRST = frozenset(_NEVER_FIRST_LIST.split())
 _SMALL_WORDS = frozenset(_SMALL_WORD_LIST.split())
 _LEAD_INS = frozenset(_LEAD_IN_LIST.split())
 
@@ -74,6 +83,7 @@ class SpeakerFinder:
         self._timed = 0
         self._times_expected = True
         self._known: dict[str, str] = {}
+        self._sightings: dict[str, int] = {}
 
     @property
     def settled(self) -> bool:
@@ -134,11 +144,19 @@ class SpeakerFinder:
         if known is None:
             name = _TURN_MARK.sub("", head, count=1).strip()
             known = name if is_label(name) else ""
-            if len(head) <= _MAX_LABEL_CHARS:
-                if len(self._known) >= _MAX_REMEMBERED:
-                    self._known.clear()
-                self._known[head] = known
-        return known
+            _remember(self._known, head, known)
+        return known or self._by_repetition(head)
+
+    def _by_repetition(self, head: str) -> str:
+        """Return `head` if it begins its third cue and may be a name in lower case."""
+        if not _may_be_label(head):
+            return ""
+        seen = self._sightings.get(head, 0) + 1
+        _remember(self._sightings, head, seen)
+        if seen < _SIGHTINGS:
+            return ""
+        _remember(self._known, head, head)
+        return head
 
     def _counted(self, speaker: str, text: str, *, labels: int = 0, times: int = 0) -> tuple[str, str]:
         if self._cues < TRIAL_CUES:
@@ -155,23 +173,50 @@ class SpeakerFinder:
 
 def is_label(head: str) -> bool:
     """Say whether the words before a colon read like a speaker's name; see the module's rules."""
-    words = head.removeprefix(_SHARED_AUDIO).split()
-    if not 0 < len(words) <= _MAX_LABEL_WORDS or len(head) > _MAX_LABEL_CHARS or "\n" in head:
-        return False
-    if words[0].lower() in _LEAD_INS and len(words) == 1:
-        return False
-    if any(word[-1] in ".?!;…" and len(word) > 3 for word in words[:-1]) or words[-1][-1] in ",?!;…":
-        return False
-    if not any(character.isalnum() for character in head):
-        return False
+    words = _name_words(head.removeprefix(_SHARED_AUDIO))
+    if not words or not _begins_a_name(words[0]):
+        return len(words) == 1 and any(character.isalpha() for character in head)
     if len(words) == 1:
-        return any(character.isalpha() for character in head) or len(head) >= 7
-    return all(_begins_a_name(word) or word in _SMALL_WORDS for word in words) and _begins_a_name(words[0])
+        # A telephone's number may stand for its owner; "10" and "2024" do not.
+        return len(words[0]) >= 7 or any(character.isalpha() for character in head)
+    return all(
+        _begins_a_name(word) or word in _SMALL_WORDS or not before[-1].isalnum()
+        for before, word in pairwise(words)
+    )
+
+
+def _may_be_label(head: str) -> bool:
+    """Say whether the words may be a name in lower case, should they begin cue after cue."""
+    words = _name_words(head)
+    return 1 < len(words) <= 4 and words[0].lower() not in _LEAD_INS and head.replace(" ", "").isalpha()
+
+
+def _name_words(head: str) -> list[str]:
+    """Return the words of what may be a name, without bracketed ones; none if it cannot be one."""
+    if not 0 < len(head) <= _MAX_LABEL_CHARS or "\n" in head:
+        return []
+    words = _BRACKETS.sub(" ", head).split() or head.split()
+    if len(words) > _MAX_LABEL_WORDS or not any(character.isalnum() for character in head):
+        return []
+    first = words[0].lower()
+    if first in _NEVER_FIRST or (len(words) == 1 and first in _LEAD_INS):
+        return []
+    if any(word[-1] in ".?!;…" and len(word) > 3 for word in words[:-1]) or words[-1][-1] in ",?!;…":
+        return []
+    return words
 
 
 def voices(raw_text: str) -> list[tuple[str, str]]:
     """Return the (speaker, text) runs of a cue with several voice tags; blank runs are left out."""
     return [span for span in voice_spans(raw_text) if span[1].strip()]
+
+
+def _remember(memory: dict[str, _T], key: str, value: _T) -> None:
+    """Keep `value`, in bounds: forget all when there are too many, nothing that is too long."""
+    if len(key) <= _MAX_LABEL_CHARS:
+        if len(memory) >= _MAX_REMEMBERED:
+            memory.clear()
+        memory[key] = value
 
 
 def _begins_a_name(word: str) -> bool:

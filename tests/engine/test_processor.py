@@ -163,6 +163,20 @@ def test_a_batch_gives_results_in_order_and_survives_a_bad_file(
     assert not (tmp_path / "1.json").exists()
 
 
+def test_a_batch_runs_on_a_dask_cluster(tmp_path: Path, talk: Path) -> None:
+    distributed = pytest.importorskip("distributed", reason="the extra `distributed` is not installed")
+    job = FileJob(input_path=str(talk), output=str(tmp_path / "a.json"), output_format="json", config=quiet())
+    with (
+        distributed.Client(
+            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+        ) as client,
+        client.get_executor() as executor,
+    ):
+        results = list(process_files([job, job], executor))
+    assert [r.cues for r in results] == [3, 3]
+    assert [r.error for r in results] == [None, None]
+
+
 @pytest.mark.parametrize("path", sorted(DATA.glob("*.vtt")), ids=lambda p: p.stem)
 def test_real_transcripts_become_documents_that_verify(path: Path, tmp_path: Path) -> None:
     from snapshot_engine.document.verify import verify

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from snapshot_engine import Config, ConfigError, choose_strategy
 from snapshot_engine.strategy import STRATEGIES, STRATEGY_NAMES

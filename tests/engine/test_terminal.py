@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from snapshot_engine.pipeline import Progress
 from snapshot_engine.progress import ProgressLine, progress_text

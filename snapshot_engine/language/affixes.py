@@ -1,67 +1,214 @@
-"""Prove about a regular expression that it cannot match inside a word of ASCII letters."""
+"""Affix patterns made cheap without changing what they match.
+
+spaCy's suffix pattern tries some 150 alternatives at every position of a word:
+11 us for a word that has none. Here each alternative is looked at as the
+standard library's compiler sees it, and only those are tried that the word's
+last (or first) character, or its set of characters, leaves possible. Leaving
+out alternatives that cannot match changes no result; wherever the analysis is
+not sure, it says "possible". A pattern that cannot be taken apart is used whole.
+"""
 
 from __future__ import annotations
 
 import re
 import string
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 if sys.version_info >= (3, 11):
     from re import (
         _constants as ops,  # type: ignore[attr-defined]
-        _parser as parser,
+        _parser as parser,  # type: ignore[attr-defined]
     )
 else:
     import sre_constants as ops
     import sre_parse as parser
 
-_LETTERS = frozenset(map(ord, string.ascii_letters))
+_LETTERS = frozenset(string.ascii_letters)
+_ALWAYS = frozenset(string.ascii_letters + string.digits)
 # Categories of which no ASCII letter is a member.
 _LETTERLESS = {ops.CATEGORY_DIGIT, ops.CATEGORY_SPACE, ops.CATEGORY_NOT_WORD}
+# Sub-patterns remembered per rule; past that the whole pattern is used.
+_MAX_REMEMBERED = 256
+
+Item = tuple[Any, Any]
 
 
-def needs_a_non_letter(pattern: re.Pattern[str]) -> bool:
-    """Return whether every match of `pattern` needs a character that is no ASCII letter.
+class EdgePattern:
+    """A prefix pattern (every alternative starts with ^) or a suffix one (ends with $)."""
 
-    The character may be consumed or demanded by a positive look-around; either
-    way it must be in the searched text. False means "not proven".
-    Case-insensitive patterns are never proven.
-    Walks the tree that the standard library's own compiler works on.
+    def __init__(self, pattern: str, *, last: bool) -> None:
+        self._pattern = pattern
+        self._last = last
+        self._alternatives = [(text, parse(text)) for text in split_alternatives(pattern)]
+        self._remembered: dict[str, re.Pattern[str] | None] = {}
+        self._separable = all(
+            (text.endswith("$") if last else text.startswith("^")) and _self_contained(text)
+            for text, _ in self._alternatives
+        )
+
+    def matched_length(self, text: str) -> int:
+        """Return the length of the first match in `text`, 0 for none (Tokenizer.find_prefix, find_suffix)."""
+        edge = text[-1 if self._last else 0]
+        try:
+            pattern = self._remembered[edge]
+        except KeyError:
+            pattern = self._for_edge(edge)
+        match = pattern.search(text) if pattern else None
+        return match.end() - match.start() if match else 0
+
+    def needs_a_non_letter(self) -> bool:
+        """Return whether no alternative can match where all characters are ASCII letters."""
+        return not any(possible_among(items, _LETTERS) for _, items in self._alternatives)
+
+    def _for_edge(self, edge: str) -> re.Pattern[str] | None:
+        # "$" also matches before a final line feed, so whitespace takes the whole pattern.
+        if not self._separable or edge.isspace() or len(self._remembered) >= _MAX_REMEMBERED:
+            return re.compile(self._pattern)
+        wanted = [text for text, items in self._alternatives if _may_touch(items, edge, last=self._last)]
+        pattern = re.compile("|".join(wanted)) if wanted else None
+        self._remembered[edge] = pattern
+        return pattern
+
+
+class InnerPattern:
+    """A pattern that may match anywhere, such as the infixes; chosen by the characters of the text."""
+
+    def __init__(self, pattern: str) -> None:
+        self._whole = pattern
+        alternatives = split_alternatives(pattern)
+        if not all(map(_self_contained, alternatives)):
+            alternatives = [pattern]
+        self._alternatives = [(text, parse(text)) for text in alternatives]
+        self._remembered: dict[frozenset[str], re.Pattern[str] | None] = {}
+        self._compiled: re.Pattern[str] | None = None
+
+    def pattern_for(self, text: str) -> re.Pattern[str] | None:
+        """Return a pattern that matches in `text` just where the whole one does; None if nowhere."""
+        if not text.isascii():
+            if self._compiled is None:
+                self._compiled = re.compile(self._whole)
+            return self._compiled
+        key = frozenset(text) - _ALWAYS
+        try:
+            return self._remembered[key]
+        except KeyError:
+            pass
+        wanted = [piece for piece, items in self._alternatives if possible_among(items, key | _ALWAYS)]
+        pattern = re.compile("|".join(wanted)) if wanted else None
+        if len(self._remembered) < _MAX_REMEMBERED:
+            self._remembered[key] = pattern
+        return pattern
+
+    def needs_a_non_letter(self) -> bool:
+        """Return whether no alternative can match where all characters are ASCII letters."""
+        return not any(possible_among(items, _LETTERS) for _, items in self._alternatives)
+
+
+def parse(pattern: str) -> list[Item]:
+    """Return the tree that the standard library compiles `pattern` from.
+
+    Empty, of which everything is possible, where letters of either case match.
     """
-    if pattern.flags & re.IGNORECASE:
-        return False
-    return _sequence(parser.parse(pattern.pattern, pattern.flags))
+    tree = parser.parse(pattern)
+    return [] if tree.state.flags & re.IGNORECASE else list(tree)
 
 
-def _sequence(items: Iterable[tuple[Any, Any]]) -> bool:
-    return any(_item(op, argument) for op, argument in items)
+def split_alternatives(pattern: str) -> list[str]:
+    """Return the alternatives of the outermost "|" of a regular expression."""
+    pieces = []
+    start = at = depth = 0
+    while at < len(pattern):
+        char = pattern[at]
+        if char == "\\":
+            at += 1
+        elif char == "[":
+            at = _class_end(pattern, at)
+        elif char == "(":
+            depth += 1
+        elif char == ")":
+            depth -= 1
+        elif char == "|" and not depth:
+            pieces.append(pattern[start:at])
+            start = at + 1
+        at += 1
+    return [*pieces, pattern[start:]]
 
 
-def _item(op: Any, argument: Any) -> bool:
-    if op is ops.LITERAL:
-        return argument not in _LETTERS
-    if op is ops.IN:
-        return all(_member(kind, value) for kind, value in argument)
+def possible_among(items: Iterable[Item], chars: Collection[str]) -> bool:
+    """Return whether `items` may match somewhere in a text made of `chars`; False is certain."""
+    return all(_item_possible(op, argument, chars) for op, argument in items)
+
+
+def _item_possible(op: Any, argument: Any, chars: Collection[str]) -> bool:
+    if op in (ops.LITERAL, ops.NOT_LITERAL, ops.IN):
+        return any(_one_matches(op, argument, char) for char in chars)
     if op is ops.BRANCH:
-        return all(_sequence(branch) for branch in argument[1])
+        return any(possible_among(branch, chars) for branch in argument[1])
     if op is ops.SUBPATTERN:
-        # (group, flags added, flags removed, items); added IGNORECASE would widen literals
-        return not argument[1] & re.IGNORECASE and _sequence(argument[3])
+        return bool(argument[1]) or possible_among(argument[3], chars)
     if op in (ops.MAX_REPEAT, ops.MIN_REPEAT):
-        return bool(argument[0] >= 1 and _sequence(argument[2]))
+        return argument[0] == 0 or possible_among(argument[2], chars)
     if op is ops.ASSERT:
-        return _sequence(argument[1])
-    return False
+        return possible_among(argument[1], chars)
+    return True
 
 
-def _member(kind: Any, value: Any) -> bool:
-    """Return whether one member of a character class lets no ASCII letter in."""
+def _may_touch(items: Iterable[Item], edge: str, *, last: bool) -> bool:
+    """Return whether a match of `items` may consume `edge` as its last (first) character; False is certain."""
+    for op, argument in reversed(list(items)) if last else items:
+        if op in (ops.AT, ops.ASSERT, ops.ASSERT_NOT):
+            continue
+        if op in (ops.LITERAL, ops.NOT_LITERAL, ops.IN):
+            return _one_matches(op, argument, edge)
+        if op is ops.BRANCH:
+            return any(_may_touch(branch, edge, last=last) for branch in argument[1])
+        if op is ops.SUBPATTERN and not argument[1]:
+            return _may_touch(argument[3], edge, last=last)
+        if op in (ops.MAX_REPEAT, ops.MIN_REPEAT):
+            if _may_touch(argument[2], edge, last=last):
+                return True
+            if argument[0] == 0:
+                continue
+            return False
+        return True
+    return True  # nothing that must consume a character
+
+
+def _one_matches(op: Any, argument: Any, char: str) -> bool:
+    """Return whether a one-character item may match `char`; unsure counts as yes."""
+    if op is ops.LITERAL:
+        return bool(argument == ord(char))
+    if op is ops.NOT_LITERAL:
+        return bool(argument != ord(char))
+    if argument and argument[0][0] is ops.NEGATE:
+        return True
+    return any(_member(kind, value, char) for kind, value in argument)
+
+
+def _member(kind: Any, value: Any, char: str) -> bool:
     if kind is ops.LITERAL:
-        return value not in _LETTERS
+        return bool(value == ord(char))
     if kind is ops.RANGE:
-        return not any(value[0] <= letter <= value[1] for letter in _LETTERS)
-    if kind is ops.CATEGORY:
-        return value in _LETTERLESS
-    return False
+        return bool(value[0] <= ord(char) <= value[1])
+    if kind is ops.CATEGORY and char in _LETTERS:
+        return value not in _LETTERLESS
+    return True
+
+
+def _self_contained(alternative: str) -> bool:
+    """Return whether an alternative means the same by itself: no flags for the whole, no back-references."""
+    return "(?P" not in alternative and not re.search(r"\(\?[aiLmsux]|\(\?\(|\\[1-9]", alternative)
+
+
+def _class_end(pattern: str, at: int) -> int:
+    """Return the place of the "]" that ends the character class begun at `at`."""
+    at += 1
+    if pattern[at : at + 1] == "^":
+        at += 1
+    if pattern[at : at + 1] == "]":  # right at the start it is a member
+        at += 1
+    while pattern[at] != "]":
+        at += 2 if pattern[at] == "\\" else 1
+    return at

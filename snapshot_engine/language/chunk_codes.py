@@ -1,8 +1,10 @@
 """Chunks to codes: one int32 per token, the row of its lexeme and whether a blank follows.
 
 In: chunks as `chunks.py` cuts them. Out: bytes of int32 codes. Remembers the
-codes of at most `max_chunks` chunks of at most MAX_KEY_CHARS characters, and
-is emptied together with the lexeme table. A known chunk costs one dictionary
+codes of at most `max_chunks` chunks of at most MAX_KEY_CHARS characters, in two
+generations: when the younger is full it becomes the older, and what of the old
+one was not asked for since is dropped. So common words are never computed
+twice, and nothing is counted per look-up. A known chunk costs one dictionary
 look-up and a copy of a few bytes, both inside `bytes.join`.
 """
 
@@ -36,19 +38,28 @@ class ChunkCodes(dict[str, bytes]):
         self._tokenizer = tokenizer
         self._phrases = tokenizer.phrases
         self._table = table
-        self._max_chunks = max_chunks
+        self._max_young = max_chunks // 2
+        self._older: dict[str, bytes] = {}
         # Chunks in which a phrase has begun but not ended -> the texts that go on with it,
         # and chunks whose first token some phrase goes on with -> that token's text.
         self._open: dict[str, frozenset[str]] = {}
         self._starters: dict[str, str] = {}
         self._long_key_chars = 0
 
-    def forget(self) -> None:
-        """Drop everything; the rows in the codes are about to change."""
+    def make_room(self, held_rows: np.ndarray) -> None:
+        """Drop the older generation, and free the rows that neither the younger nor `held_rows` uses."""
+        self._older = dict(self)
+        if self._table.release_all_but(self._rows_used(held_rows)) < self._table.max_rows // 4:
+            self._older = {}
+            self._table.release_all_but(held_rows)
         self.clear()
-        self._open.clear()
-        self._starters.clear()
+        self._open = {chunk: texts for chunk, texts in self._open.items() if chunk in self._older}
+        self._starters = {chunk: text for chunk, text in self._starters.items() if chunk in self._older}
         self._long_key_chars = 0
+
+    def _rows_used(self, held_rows: np.ndarray) -> np.ndarray:
+        codes = np.frombuffer(b"".join(self._older.values()), dtype=np.int32)
+        return np.concatenate([codes & _NO_BLANK, held_rows])
 
     def encode(self, chunks: list[str], blanks: list[bool] | None) -> np.ndarray:
         """Return the codes of `chunks`; None for `blanks`: a blank follows each. Raises TableFull."""
@@ -77,8 +88,12 @@ class ChunkCodes(dict[str, bytes]):
         return count
 
     def __missing__(self, chunk: str) -> bytes:
-        if len(self) >= self._max_chunks or self._long_key_chars > _MAX_LONG_KEY_CHARS:
+        if len(self) >= self._max_young or self._long_key_chars > _MAX_LONG_KEY_CHARS:
             raise TableFull
+        codes = self._older.get(chunk)
+        if codes is not None:
+            self[chunk] = codes
+            return codes
         tokens = self._split([chunk])
         codes = self._codes(*self._phrases.apply(tokens, [False] * (len(tokens) - 1) + [True]))
         going_on = self._phrases.continuations(tokens)

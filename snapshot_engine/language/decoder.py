@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from snapshot_engine.language.architecture import NerWeights
+from snapshot_engine.language.kernel import BLOCK_TOKENS
 
 # An entity still open after this many tokens is closed: what is held back for
 # it (text, utterances) stays bounded on text made to keep one open for ever.
@@ -46,19 +47,20 @@ class _OpenEntity:
 class DecoderWeights:
     """The arrays of `linear`, `lower` and `upper`, folded and sorted for decoding."""
 
-    def __init__(self, weights: NerWeights) -> None:
-        self._fold(weights)
+    def __init__(self, weights: NerWeights, *, input_offset: np.ndarray) -> None:
+        """input_offset: the constant that the token vectors lack (WindowEncoder.offset)."""
+        self._fold(weights, input_offset)
         self._sort_moves(weights)
 
-    def _fold(self, weights: NerWeights) -> None:
+    def _fold(self, weights: NerWeights, input_offset: np.ndarray) -> None:
         """Fold `linear` into `lower`: one product per state feature instead of two."""
         features, outputs, pieces, _ = weights.lower_weight.shape
         lower = weights.lower_weight.transpose(0, 2, 1, 3).reshape(features, pieces * outputs, -1)
         lower = lower.astype(np.float64)
-        linear = weights.linear_weight.astype(np.float64)
+        linear: np.ndarray = weights.linear_weight.astype(np.float64)
         # (features, tokvec width, pieces * outputs), piece-major
         self.parts = [np.ascontiguousarray((one @ linear).T.astype(_F32)) for one in lower]
-        shift = lower @ weights.linear_bias.astype(np.float64)
+        shift = lower @ (weights.linear_bias.astype(np.float64) + linear @ input_offset)
         pad = weights.lower_pad.transpose(0, 2, 1).reshape(features, -1)
         bias = weights.lower_bias.T.reshape(-1)
         self.outside_bias = (shift[0] + pad[1] + pad[2] + bias).astype(_F32)
@@ -127,19 +129,22 @@ class Decoder:
         self, own_part: np.ndarray, is_space: np.ndarray, *, final: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return each token's best move and label, if no entity were open there."""
-        state = own_part + self._weights.outside_bias
-        hidden = np.maximum(state[:, : self._weights.hidden], state[:, self._weights.hidden :])
-        scores = hidden @ self._weights.outside_weight
-        scores += self._weights.outside_scores_bias
-        if final:
-            scores[-1, self._weights.begins] = -np.inf  # Begin.is_valid: not on the last token
-        best = scores.argmax(axis=1)
-        if self.smallest_gap is not None:
-            two = np.partition(scores[~is_space], -2, axis=1)[:, -2:]
-            self._note_gap(two[:, 1] - two[:, 0])
-        kind = self._weights.kind[best]
+        weights = self._weights
+        best: np.ndarray = np.empty(len(own_part), dtype=np.int64)
+        for start in range(0, len(own_part), BLOCK_TOKENS):  # small enough for the second-level cache
+            state = own_part[start : start + BLOCK_TOKENS] + weights.outside_bias
+            hidden = np.maximum(state[:, : weights.hidden], state[:, weights.hidden :])
+            scores = hidden @ weights.outside_weight
+            scores += weights.outside_scores_bias
+            if final and start + BLOCK_TOKENS >= len(own_part):
+                scores[-1, weights.begins] = -np.inf  # Begin.is_valid: not on the last token
+            scores.argmax(axis=1, out=best[start : start + BLOCK_TOKENS])
+            if self.smallest_gap is not None:
+                two = np.partition(scores[~is_space[start : start + BLOCK_TOKENS]], -2, axis=1)[:, -2:]
+                self._note_gap(two[:, 1] - two[:, 0])
+        kind = weights.kind[best]
         kind[is_space] = _OUT  # Begin and Unit are not valid on whitespace
-        return kind, self._weights.label[best]
+        return kind, weights.label[best]
 
     def _ends(
         self, vectors: np.ndarray, own_part: np.ndarray, starts: np.ndarray, label: np.ndarray, *, final: bool
@@ -149,7 +154,7 @@ class Decoder:
         An entity open from the block before comes last in the list.
         """
         first_part = vectors[starts] @ self._weights.parts[1]
-        at = starts + 1  # the token each entity decides on next
+        at: np.ndarray = starts + 1  # the token each entity decides on next
         begun = starts
         if self._open is not None:
             first_part = np.concatenate([first_part, self._open.first_part[None]])
@@ -185,7 +190,7 @@ class Decoder:
         lead += self._weights.stay_bias[label]
         if self.smallest_gap is not None:
             self._note_gap(np.abs(lead))
-        return np.where(self._weights.tie_stays[label], lead >= 0, lead > 0)
+        return np.asarray(np.where(self._weights.tie_stays[label], lead >= 0, lead > 0))
 
     def _select(
         self,

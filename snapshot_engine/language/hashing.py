@@ -7,12 +7,14 @@ the seeds and the places where spaCy departs from it are named below.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 
 import numpy as np
 
 _MASK = 2**64 - 1
 _MULTIPLIER = 0xC6A4A7935BD1E995  # MurmurHash64A's m; its r is the 47 below
-_WORDS = tuple(struct.Struct(f"<{n}Q") for n in range(9))
+# Longer strings are hashed one by one: padding all to them would cost more.
+_MAX_TOGETHER_BYTES = 64
 
 # spacy.symbols.IDS: these strings are not hashed, they stand for fixed small
 # numbers. First id of a run of consecutive ids -> the names in it.
@@ -59,8 +61,7 @@ def murmur64a(data: bytes, seed: int = 1) -> int:
     state = seed ^ (length * _MULTIPLIER & _MASK)
     whole = length >> 3
     if whole:
-        words = _WORDS[whole].unpack_from(data) if whole < 9 else struct.unpack_from(f"<{whole}Q", data)
-        for word in words:
+        for word in struct.unpack_from(f"<{whole}Q", data):
             word = word * _MULTIPLIER & _MASK
             word = (word ^ word >> 47) * _MULTIPLIER & _MASK
             state = (state ^ word) * _MULTIPLIER & _MASK
@@ -68,6 +69,42 @@ def murmur64a(data: bytes, seed: int = 1) -> int:
         state = (state ^ int.from_bytes(data[whole << 3 :], "little")) * _MULTIPLIER & _MASK
     state = (state ^ state >> 47) * _MULTIPLIER & _MASK
     return state ^ state >> 47
+
+
+def string_ids(texts: Sequence[str]) -> np.ndarray:
+    """Return `string_id` of each text as uint64, computed together: a tenth of the time of one by one."""
+    data = [text.encode("utf8", "surrogatepass") for text in texts]
+    ids = np.zeros(len(data), dtype=np.uint64)
+    short = [place for place, one in enumerate(data) if len(one) <= _MAX_TOGETHER_BYTES]
+    if short:
+        ids[short] = _murmur64a_together([data[place] for place in short])
+    for place, text in enumerate(texts):
+        if len(data[place]) > _MAX_TOGETHER_BYTES:
+            ids[place] = murmur64a(data[place])
+        elif text in SYMBOL_IDS:
+            ids[place] = SYMBOL_IDS[text]
+    return ids
+
+
+def _murmur64a_together(data: list[bytes], seed: int = 1) -> np.ndarray:
+    """MurmurHash64A of byte strings, padded to the longest one and taken 8 bytes of all at a time."""
+    u = np.uint64
+    lengths = np.array([len(one) for one in data])
+    width = max(8, -(-int(lengths.max()) // 8) * 8)
+    words = np.frombuffer(b"".join(one.ljust(width, b"\0") for one in data), dtype="<u8")
+    words = words.reshape(len(data), -1)
+    multiplier = u(_MULTIPLIER)
+    with np.errstate(over="ignore"):
+        state = u(seed) ^ lengths.astype(u) * multiplier
+        for place in range(words.shape[1]):
+            word = words[:, place]
+            mixed = word * multiplier
+            mixed = (mixed ^ mixed >> u(47)) * multiplier
+            rest = lengths - 8 * place  # bytes from this word on
+            after = np.where(rest >= 8, state ^ mixed, state ^ word) * multiplier
+            state = np.where(rest > 0, after, state)
+        state = (state ^ state >> u(47)) * multiplier
+        return np.asarray(state ^ state >> u(47))
 
 
 def embedding_keys(ids: np.ndarray, seeds: np.ndarray) -> np.ndarray:
@@ -79,7 +116,7 @@ def embedding_keys(ids: np.ndarray, seeds: np.ndarray) -> np.ndarray:
     """
     u = np.uint64
     with np.errstate(over="ignore"):
-        seed = seeds.astype(u)
+        seed: np.ndarray = seeds.astype(u)
         first = ids.astype(u) * u(0x87C37B91114253D5)
         first = (first << u(31) | first >> u(33)) * u(0x4CF5AD432745937F)
         first ^= seed ^ u(8)  # 8: the length of the hashed word, in bytes
@@ -91,7 +128,7 @@ def embedding_keys(ids: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         second = second + first
     low = u(0xFFFFFFFF)
     keys = np.stack([first & low, first >> u(32), second & low, second >> u(32)], axis=-1)
-    return keys.astype(np.int64)
+    return np.asarray(keys.astype(np.int64))
 
 
 def _mix(words: np.ndarray) -> np.ndarray:
@@ -99,4 +136,4 @@ def _mix(words: np.ndarray) -> np.ndarray:
     u = np.uint64
     words = (words ^ words >> u(33)) * u(0xFF51AFD7ED558CCD)
     words = (words ^ words >> u(33)) * u(0xC4CEB9FE1A85EC53)
-    return words ^ words >> u(33)
+    return np.asarray(words ^ words >> u(33))

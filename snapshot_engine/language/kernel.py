@@ -24,63 +24,80 @@ _EPSILON = _F32(1e-8)
 class MaxoutNormLayer:
     """One `maxout>>layernorm`, its weight turned piece-major so that the maximum runs over slices."""
 
-    def __init__(self, layer: MaxoutNorm) -> None:
+    def __init__(self, layer: MaxoutNorm, *, input_offset: np.ndarray | None = None) -> None:
+        """input_offset: a constant that is missing from every input row; the bias makes up for it."""
         self.width = len(layer.gain)
         self.pieces = layer.weight.shape[1]
         inputs = layer.weight.shape[2]
         # (out, pieces, in) -> (in, pieces * out)
         self.weight = np.ascontiguousarray(layer.weight.transpose(2, 1, 0).reshape(inputs, -1))
-        self.bias = np.ascontiguousarray(layer.bias.T.reshape(-1))
+        bias = layer.bias.T.reshape(-1).astype(np.float64)
+        if input_offset is not None:
+            bias += input_offset @ self.weight.astype(np.float64)
+        self.bias = bias.astype(_F32)
         self.gain = np.array(layer.gain)
         self.shift = np.array(layer.shift)
-        self._mean_weight = _F32(1.0 / self.width)
+        self._averaging = np.full((self.width, 1), 1.0 / self.width, dtype=_F32)
+        self._one_share = _F32(1.0 / self.width)
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
-        products = inputs @ self.weight
-        return self.finish(products, np.empty((len(inputs), self.width), dtype=_F32))
+        """Return the layer's output, (n, width), for (n, in) inputs."""
+        out = self.unshifted(inputs @ self.weight, np.empty((len(inputs), self.width), dtype=_F32))
+        out += self.shift
+        return out
 
-    def finish(self, products: np.ndarray, out: np.ndarray) -> np.ndarray:
-        """Return bias, maximum of the pieces and layer norm of (n, pieces * width) `products`, in `out`.
+    def unshifted(self, products: np.ndarray, out: np.ndarray) -> np.ndarray:
+        """Return bias, maximum of pieces and layer norm of (n, pieces * width) `products`, without the shift.
 
-        Destroys `products`.
+        Writes into `out`, destroys `products`.
         """
         width = self.width
         products += self.bias
         np.maximum(products[:, :width], products[:, width : 2 * width], out=out)
         for piece in range(2, self.pieces):
             np.maximum(out, products[:, piece * width : (piece + 1) * width], out=out)
-        out -= out.mean(axis=1, keepdims=True)
+        out -= out @ self._averaging  # a matrix product takes a third of the time of mean(axis=1)
         scale = np.einsum("ij,ij->i", out, out)
-        scale *= self._mean_weight
+        scale *= self._one_share
         scale += _EPSILON
         np.sqrt(scale, out=scale)
         np.reciprocal(scale, out=scale)
         out *= scale[:, None]
         out *= self.gain
-        out += self.shift
         return out
 
 
 class WindowEncoder:
-    """The residual window layers (MaxoutWindowEncoder): each looks one token to each side."""
+    """The residual window layers (MaxoutWindowEncoder): each looks one token to each side.
+
+    The layer norms' shifts are constants that only ever add up, so they are left
+    out of the vectors and folded into the biases of what reads them: `offset` is
+    their sum, which the returned vectors lack.
+    """
 
     def __init__(self, weights: NerWeights) -> None:
-        self._layers = [MaxoutNormLayer(layer) for layer in weights.windows]
+        self._layers: list[MaxoutNormLayer] = []
+        self.offset: np.ndarray = np.zeros(len(weights.windows[0].gain))
+        for layer in weights.windows:
+            self._layers.append(MaxoutNormLayer(layer, input_offset=np.tile(self.offset, 3)))
+            self.offset = self.offset + layer.shift
         self.reach_tokens = weights.reach_tokens
         self.width = self._layers[0].width
-        # The first layer's products depend on the lexeme alone: (in, 3 positions * pieces * out)
-        first = self._layers[0].weight
-        self._first = np.ascontiguousarray(np.concatenate(np.split(first, 3), axis=1))
+        # The first layer's products depend on the lexeme alone: one weight for each position.
+        self._before, self._here, self._after = (
+            np.ascontiguousarray(part) for part in np.split(self._layers[0].weight, 3)
+        )
         rows = BLOCK_TOKENS + 2 * self.reach_tokens
-        self._joined = np.zeros((rows, 3 * self.width), dtype=_F32)
-        self._products = np.empty((rows, first.shape[1]), dtype=_F32)
-        self._out = np.empty((rows, self.width), dtype=_F32)
+        # The layer before the first edge row and after the last one stays zero.
+        self._joined: np.ndarray = np.zeros((rows, 3 * self.width), dtype=_F32)
+        self._products: np.ndarray = np.empty((rows, self._here.shape[1]), dtype=_F32)
+        self._out: np.ndarray = np.empty((rows, self.width), dtype=_F32)
 
     def encode(self, rows: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-        """Return (n, width) for the n inner ones of n + 2 * reach_tokens `rows` of `vectors`."""
+        """Return (n, width) for the n inner ones of n + 2 * reach_tokens `rows` of `vectors`, less `offset`."""
         reach = self.reach_tokens
         inner = len(rows) - 2 * reach
-        encoded = np.empty((inner, self.width), dtype=_F32)
+        encoded: np.ndarray = np.empty((inner, self.width), dtype=_F32)
         for start in range(0, inner, BLOCK_TOKENS):
             block = rows[start : min(start + BLOCK_TOKENS, inner) + 2 * reach]
             encoded[start : start + BLOCK_TOKENS] = self._block(block, vectors)[reach:-reach]
@@ -89,30 +106,30 @@ class WindowEncoder:
     def _block(self, rows: np.ndarray, vectors: np.ndarray) -> np.ndarray:
         """Vectors of all `rows`; the outer `reach_tokens` are wrong on each side (their context is cut)."""
         count = len(rows)
-        products, out = self._products[:count], self._out[:count]
-        hidden = self._first_layer(rows, vectors, products, out)
-        joined, width = self._joined[:count], self.width
+        joined, products, out = self._joined[:count], self._products[:count], self._out[:count]
+        hidden = self._first_layer(rows, vectors, joined, products)
+        hidden += self._layers[0].unshifted(products, out)
+        width = self.width
         for layer in self._layers[1:]:
             joined[1:, :width] = hidden[:-1]
             joined[:, width : 2 * width] = hidden
             joined[:-1, 2 * width :] = hidden[1:]
-            joined[0, :width] = 0
-            joined[-1, 2 * width :] = 0
             np.matmul(joined, layer.weight, out=products)
-            hidden += layer.finish(products, out)
+            hidden += layer.unshifted(products, out)
         return hidden
 
     def _first_layer(
-        self, rows: np.ndarray, vectors: np.ndarray, products: np.ndarray, out: np.ndarray
+        self, rows: np.ndarray, vectors: np.ndarray, spare: np.ndarray, products: np.ndarray
     ) -> np.ndarray:
-        """The first layer, its products computed once per distinct row: 350 of 1,000 tokens in talk."""
+        """Fill `products` with the first layer's, computed once per distinct row; return the layer's input.
+
+        In talk, 512 tokens have about 250 distinct rows, which halves this layer's arithmetic.
+        """
         distinct, places = np.unique(rows, return_inverse=True)
         lexemes = vectors[distinct]
-        by_position = lexemes @ self._first
-        wide = products.shape[1]
-        np.take(by_position[:, wide : 2 * wide], places, axis=0, out=products)
-        products[1:] += by_position[places[:-1], :wide]
-        products[:-1] += by_position[places[1:], 2 * wide :]
-        hidden = lexemes[places]
-        hidden += self._layers[0].finish(products, out)
-        return hidden
+        np.take(lexemes @ self._here, places, axis=0, out=products, mode="clip")
+        np.take(lexemes @ self._before, places[:-1], axis=0, out=spare[1:], mode="clip")
+        products[1:] += spare[1:]
+        np.take(lexemes @ self._after, places[1:], axis=0, out=spare[:-1], mode="clip")
+        products[:-1] += spare[:-1]
+        return np.asarray(lexemes[places])

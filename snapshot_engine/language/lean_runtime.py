@@ -45,7 +45,7 @@ class LeanRuntime:
         self.table = LexemeTable(weights, norms, max_rows=max_rows)
         self.codes = ChunkCodes(tokenizer, self.table, max_chunks=max_chunks)
         self.encoder = WindowEncoder(weights)
-        self.decoder_weights = DecoderWeights(weights)
+        self.decoder_weights = DecoderWeights(weights, input_offset=self.encoder.offset)
         self._streams: weakref.WeakSet[EntityStream] = weakref.WeakSet()
 
     def register(self, stream: EntityStream) -> None:
@@ -57,14 +57,9 @@ class LeanRuntime:
         self._streams.discard(stream)
 
     def make_room(self) -> None:
-        """Empty the lexeme table and the chunk codes; live streams keep the few rows they hold."""
+        """Forget the words not met lately; live streams keep the few rows they hold."""
         streams = list(self._streams)
         for stream in streams:
             stream.settle()
         held = [stream.held_rows() for stream in streams]
-        moved = self.table.restart(np.concatenate(held) if held else np.zeros(0, dtype=np.int64))
-        self.codes.forget()
-        at = 0
-        for stream, rows in zip(streams, held, strict=True):
-            stream.move_rows(moved[at : at + len(rows)])
-            at += len(rows)
+        self.codes.make_room(np.concatenate(held) if held else np.zeros(0, dtype=np.int64))

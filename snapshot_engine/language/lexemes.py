@@ -1,18 +1,19 @@
 """The bounded table of lexemes: each distinct (text, norm) is hashed, embedded and mixed once.
 
 In: tokens. Out: row numbers into `vectors`. Holds at most `max_rows` rows and
-as many dictionary entries of at most MAX_KEY_CHARS characters; `restart`
-empties it between batches, which keeps memory flat however many words the
-text knows: a table that evicts one entry at a time costs more per token than
-meeting the common words again.
+as many dictionary entries of at most MAX_KEY_CHARS characters, however many
+words the text knows: `release_all_but` frees the rows that the younger half of
+`chunk_codes.py` no longer uses.
 """
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from snapshot_engine.language.architecture import NerWeights
-from snapshot_engine.language.hashing import embedding_keys, string_id
+from snapshot_engine.language.hashing import embedding_keys, string_ids
 from snapshot_engine.language.kernel import MaxoutNormLayer
 from snapshot_engine.language.tokenizer import Token
 
@@ -47,16 +48,17 @@ class LexemeTable:
         width = weights.tables[0].shape[1]
         self.max_rows = max_rows
         self.vectors = np.zeros((max_rows, width), dtype=np.float32)
-        self.lengths = np.zeros(max_rows, dtype=np.int64)
-        self.is_space = np.zeros(max_rows, dtype=bool)
+        self.lengths: np.ndarray = np.zeros(max_rows, dtype=np.int64)
+        self.is_space: np.ndarray = np.zeros(max_rows, dtype=bool)
+        self._free = list(range(max_rows - 1, EDGE_ROW, -1))
         self._known: dict[Token, int] = {}
         self._affix_ids: dict[str, int] = {}
-        self._waiting: list[tuple[int, int, int, int]] = []
-        self._used = 1
+        self._waiting: list[tuple[int, Token]] = []
 
     @property
     def free_rows(self) -> int:
-        return self.max_rows - self._used
+        """How many new tokens still fit."""
+        return len(self._free)
 
     def row(self, token: Token) -> int:
         """Return the row of `token`; its vector is there after the next `embed_waiting`.
@@ -66,17 +68,9 @@ class LexemeTable:
         row = self._known.get(token)
         if row is not None:
             return row
-        row = self._used
-        self._used += 1
-        text, norm = token
-        self._waiting.append(
-            (
-                string_id(self._norm(text) if norm is None else norm),
-                self._affix_id(text[0]),
-                self._affix_id(text[-3:]),  # spacy/lang/lex_attrs.py: suffix
-                self._affix_id(word_shape(text)),
-            )
-        )
+        row = self._free.pop()
+        text = token[0]
+        self._waiting.append((row, token))
         self.lengths[row] = len(text)
         self.is_space[row] = text.isspace()
         if len(text) <= MAX_KEY_CHARS:
@@ -85,44 +79,64 @@ class LexemeTable:
 
     def embed_waiting(self) -> None:
         """Compute the vectors of all rows given out since the last call, in one product."""
-        if not self._waiting:
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
             return
-        ids = np.array(self._waiting, dtype=np.uint64).T
-        self._waiting.clear()
+        rows = [row for row, _ in waiting]
+        ids = self._feature_ids([token for _, token in waiting])
         places = embedding_keys(ids, self._seeds) % self._table_rows
         joined = np.concatenate(
             [table[keys].sum(axis=1) for table, keys in zip(self._tables, places, strict=True)], axis=1
         )
-        self.vectors[self._used - len(joined) : self._used] = self._mixer(joined)
+        self.vectors[rows] = self._mixer(joined)
 
-    def restart(self, keep: np.ndarray) -> np.ndarray:
-        """Forget all words; return the new row of each row in `keep`, whose vectors stay.
+    def release_all_but(self, used: np.ndarray) -> int:
+        """Forget every token whose row is not among `used`; return how many rows are free.
 
-        Needs len(unique(keep)) < max_rows.
+        Rows keep their numbers and vectors.
         """
         self.embed_waiting()
-        self._known.clear()
+        keep: np.ndarray = np.zeros(self.max_rows, dtype=bool)
+        keep[used] = True
+        keep[EDGE_ROW] = True
+        kept = keep.tolist()
+        self._known = {token: row for token, row in self._known.items() if kept[row]}
+        self._free = np.flatnonzero(~keep)[::-1].tolist()
         self._affix_ids.clear()
-        kept, new_rows = np.unique(np.append(keep, EDGE_ROW), return_inverse=True)
-        self._used = len(kept)
-        for array in (self.vectors, self.lengths, self.is_space):
-            array[: self._used] = array[kept]
-        return new_rows[:-1]
+        return self.free_rows
 
-    def _norm(self, text: str) -> str:
+    def _feature_ids(self, tokens: list[Token]) -> np.ndarray:
+        """Return the string ids of NORM, PREFIX, SUFFIX and SHAPE, (4, tokens), as Doc.to_array has them."""
+        texts = [text for text, _ in tokens]
+        ids = string_ids(texts).tolist()
+        norms = [
+            self._norm(text, id_) if norm is None else norm
+            for (text, norm), id_ in zip(tokens, ids, strict=True)
+        ]
+        return np.array(
+            [
+                string_ids(norms),
+                self._affix_id_list([text[0] for text in texts]),
+                self._affix_id_list([text[-3:] for text in texts]),  # spacy/lang/lex_attrs.py: suffix
+                self._affix_id_list([word_shape(text) for text in texts]),
+            ],
+            dtype=np.uint64,
+        )
+
+    def _norm(self, text: str, text_id: int) -> str:
         """Vocab's NORM getter: the model's lexeme_norm, then BASE_NORMS, then lower case."""
-        norm = self._norms.get(string_id(text))
+        norm = self._norms.get(text_id)
         if norm is None:
             norm = _BASE_NORMS.get(text)
         return text.lower() if norm is None else norm
 
-    def _affix_id(self, text: str) -> int:
-        known = self._affix_ids.get(text)
-        if known is None:
-            known = string_id(text)
-            if len(self._affix_ids) < self.max_rows and len(text) <= MAX_KEY_CHARS:
-                self._affix_ids[text] = known
-        return known
+    def _affix_id_list(self, texts: list[str]) -> list[int]:
+        """Return string ids of short strings that come again and again; forgotten with the rows."""
+        known = self._affix_ids
+        new = list({text for text in texts if text not in known})
+        if new:
+            known.update(zip(new, string_ids(new).tolist(), strict=True))
+        return [known[text] for text in texts]
 
 
 def word_shape(text: str) -> str:
@@ -132,19 +146,18 @@ def word_shape(text: str) -> str:
     """
     if len(text) >= 100:
         return "LONG"
-    shape: list[str] = []
-    last = ""
-    run = 0
-    for char in text:
-        if char.isalpha():
-            kind = "X" if char.isupper() else "x"
-        else:
-            kind = "d" if char.isdigit() else char
-        run = run + 1 if kind == last else 0
-        last = kind
-        if run < 4:
-            shape.append(kind)
-    return "".join(shape)
+    shape = text.translate(_ASCII_SHAPE) if text.isascii() else "".join(map(_char_shape, text))
+    return _LONG_RUN.sub(r"\1\1\1\1", shape)
+
+
+def _char_shape(char: str) -> str:
+    if char.isalpha():
+        return "X" if char.isupper() else "x"
+    return "d" if char.isdigit() else char
+
+
+_ASCII_SHAPE = {code: _char_shape(chr(code)) for code in range(128)}
+_LONG_RUN = re.compile(r"(.)\1{4,}", re.DOTALL)
 
 
 def read_norms(lookups: dict[str, dict[int, str]]) -> dict[int, str]:

@@ -43,9 +43,9 @@ class EntityStream:
         self._blanks: list[bool] = []
         reach = runtime.reach_tokens
         # `reach` decided tokens, then the undecided ones
-        self._rows = np.full(reach, EDGE_ROW, dtype=np.int64)
-        self._starts = np.zeros(0, dtype=np.int64)
-        self._ends = np.zeros(0, dtype=np.int64)
+        self._rows: np.ndarray = np.full(reach, EDGE_ROW, dtype=np.int64)
+        self._starts: np.ndarray = np.zeros(0, dtype=np.int64)
+        self._ends: np.ndarray = np.zeros(0, dtype=np.int64)
         self._end_char = 0  # of the last token and its blank
         self._first_token = 0  # number of the first undecided token in the stream
         self._open_start_char: int | None = None
@@ -91,10 +91,6 @@ class EntityStream:
     def held_rows(self) -> np.ndarray:
         """Return the lexeme rows that this stream still needs."""
         return self._rows
-
-    def move_rows(self, rows: np.ndarray) -> None:
-        """Take the new numbers of `held_rows`."""
-        self._rows = rows
 
     def _drain(self) -> list[Entity]:
         found, self._found = self._found, []

@@ -8,39 +8,37 @@ Source: spacy/tokenizer.pyx, the methods named below.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from snapshot_engine.language.affixes import needs_a_non_letter
+from snapshot_engine.language.affixes import EdgePattern, InnerPattern
 from snapshot_engine.language.model_files import ModelFilesError, map_file, unpack
 
 Token = tuple[str, "str | None"]
 
 # Keys of a special case's token attributes: spacy.symbols.ORTH and NORM.
 _ORTH, _NORM = 65, 67
+_NEVER = "(?!)"
 
 
 class Tokenizer:
     """The affix rules, special cases and phrase pass of one model."""
 
     def __init__(self, rules: dict[str, Any]) -> None:
-        self._prefix = _compiled(rules, "prefix_search")
-        self._suffix = _compiled(rules, "suffix_search")
-        self._infix = _compiled(rules, "infix_finditer")
-        token_match = _compiled(rules, "token_match")
-        self._token_match: Callable[[str], Any] | None = token_match.match if token_match else None
-        self._url_match = _compiled(rules, "url_match")
+        self._prefix = EdgePattern(_pattern(rules, "prefix_search"), last=False)
+        self._suffix = EdgePattern(_pattern(rules, "suffix_search"), last=True)
+        self._infix = InnerPattern(_pattern(rules, "infix_finditer"))
+        self._url = InnerPattern(_pattern(rules, "url_match"))
+        self._token = InnerPattern(_pattern(rules, "token_match"))
+        self._has_token_match = isinstance(rules.get("token_match"), str)
         self.specials: dict[str, tuple[Token, ...]] = {
             chunk: tuple((token[_ORTH], token.get(_NORM)) for token in tokens)
             for chunk, tokens in sorted(rules["exceptions"].items())
         }
-        # A chunk of ASCII letters alone is one token if no affix can match inside it:
-        # 20 us of regular expressions saved for each word never seen before.
-        self.letters_are_whole = self._token_match is None and all(
-            pattern is None or needs_a_non_letter(pattern)
-            for pattern in (self._prefix, self._suffix, self._infix)
+        # A chunk of ASCII letters alone is one token if no affix can match inside it.
+        self._letters_are_whole = not self._has_token_match and all(
+            pattern.needs_a_non_letter() for pattern in (self._prefix, self._suffix, self._infix)
         )
         self.phrases = Phrases(self)
 
@@ -57,7 +55,7 @@ class Tokenizer:
         specials = self.specials if with_specials else {}
         if chunk in specials:
             return list(specials[chunk])
-        if self.letters_are_whole and chunk.isalpha() and chunk.isascii():
+        if self._is_whole(chunk):
             return [(chunk, None)]
         prefixes, middle, suffixes = self._strip_affixes(chunk, specials)
         tokens: list[Token] = [(text, None) for text in prefixes]
@@ -76,14 +74,14 @@ class Tokenizer:
         suffixes: list[str] = []
         last_length = 0
         while text and len(text) != last_length:
-            if (self._token_match and self._token_match(text)) or text in specials:
+            if text in specials or self._is_whole(text) or self._matches_token(text):
                 break
             last_length = len(text)
-            before = _matched_length(self._prefix, text)
+            before = self._prefix.matched_length(text)
             if before and text[before:] in specials:
                 prefixes.append(text[:before])
                 return prefixes, text[before:], suffixes
-            after = _matched_length(self._suffix, text[before:])
+            after = self._suffix.matched_length(text[before:]) if before < len(text) else 0
             if after and text[:-after] in specials:
                 suffixes.append(text[-after:])
                 return prefixes, text[:-after], suffixes
@@ -101,13 +99,15 @@ class Tokenizer:
 
     def _split_middle(self, text: str) -> list[Token]:
         """Tokenizer._attach_tokens: what is left after the affixes, split at infixes unless it is a URL."""
-        if self._token_match and self._token_match(text):
+        if self._is_whole(text) or self._matches_token(text):
             return [(text, None)]
-        if (self._url_match and self._url_match.match(text)) or self._infix is None:
+        url = self._url.pattern_for(text)
+        infix = self._infix.pattern_for(text)
+        if infix is None or (url and url.match(text)):
             return [(text, None)]
         pieces: list[str] = []
         start = 0
-        for match in self._infix.finditer(text):
+        for match in infix.finditer(text):
             begin, end = match.span()
             if begin == 0:
                 # tokenizer.pyx compares with start_before_infixes, which stays 0
@@ -119,6 +119,24 @@ class Tokenizer:
             start = end
         pieces.append(text[start:])
         return [(piece, None) for piece in pieces if piece]
+
+    def is_touched(self, chunk: str) -> bool:
+        """Return whether an affix rule matches in `chunk` (the test of Tokenizer.add_special_case)."""
+        infix = self._infix.pattern_for(chunk)
+        return bool(
+            self._prefix.matched_length(chunk)
+            or self._suffix.matched_length(chunk)
+            or (infix and infix.search(chunk))
+        )
+
+    def _is_whole(self, text: str) -> bool:
+        return self._letters_are_whole and text.isalpha() and text.isascii()
+
+    def _matches_token(self, text: str) -> bool:
+        if not self._has_token_match:
+            return False
+        pattern = self._token.pattern_for(text)
+        return bool(pattern and pattern.match(text))
 
 
 class Phrases:
@@ -136,7 +154,7 @@ class Phrases:
         inner: set[str] = set()
         for chunk in tokenizer.specials:
             # add_special_case with faster_heuristics: only chunks that an affix rule touches
-            if " " in chunk or _touched(tokenizer, chunk):
+            if " " in chunk or tokenizer.is_touched(chunk):
                 texts = [text for text, _ in tokenizer.split(chunk, with_specials=False)]
                 node = self._root
                 for text in texts:
@@ -149,6 +167,9 @@ class Phrases:
     def continuations(self, tokens: Sequence[Token]) -> frozenset[str]:
         """Return the texts which, as the next token after `tokens`, keep some phrase alive."""
         alive: set[str] = set()
+        last = tokens[-1][0]
+        if last not in self._root and last not in self.inner_texts:
+            return frozenset()
         for first in range(max(0, len(tokens) - self.longest + 1), len(tokens)):
             node = self._root
             for text, _ in tokens[first:]:
@@ -215,17 +236,7 @@ def _filtered(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return sorted(kept)
 
 
-def _touched(tokenizer: Tokenizer, chunk: str) -> bool:
-    patterns = (tokenizer._prefix, tokenizer._suffix, tokenizer._infix)
-    return any(pattern is not None and _matched_length(pattern, chunk) for pattern in patterns)
-
-
-def _matched_length(pattern: re.Pattern[str] | None, text: str) -> int:
-    """Return the length of the match, not its place (Tokenizer.find_prefix, find_suffix)."""
-    match = pattern.search(text) if pattern else None
-    return match.end() - match.start() if match else 0
-
-
-def _compiled(rules: dict[str, Any], key: str) -> re.Pattern[str] | None:
-    """Compile as Tokenizer.from_bytes does: no flags beyond those in the pattern; absent means no rule."""
-    return re.compile(rules[key]) if isinstance(rules.get(key), str) else None
+def _pattern(rules: dict[str, Any], key: str) -> str:
+    """Return the pattern of a rule; one that never matches where the model has none."""
+    pattern = rules.get(key)
+    return pattern if isinstance(pattern, str) else _NEVER

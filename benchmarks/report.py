@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = Path("docs/benchmarks.md")
 IMAGES = Path("docs/images/benchmarks")
 README = Path("README.md")
-_MARKED = re.compile(r"(<!-- benchmarks:(\w+) -->\n).*?(\n<!-- /benchmarks -->)", re.DOTALL)
+_MARKED = re.compile(r"(<!-- benchmarks:(\w+) -->).*?(<!-- /benchmarks -->)", re.DOTALL)
 
 
 def pages(results: Results) -> list[Page]:
@@ -106,7 +106,7 @@ def readme_block(name: str, results: Results) -> str:
 
 def filled(readme: str, results: Results) -> str:
     """Return the README with every marked block written anew; the rest is untouched."""
-    return _MARKED.sub(lambda found: f"{found[1]}{readme_block(found[2], results)}{found[3]}", readme)
+    return _MARKED.sub(lambda found: f"{found[1]}\n\n{readme_block(found[2], results)}\n\n{found[3]}", readme)
 
 
 def files(results: Results, root: Path = ROOT) -> dict[Path, str]:

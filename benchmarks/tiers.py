@@ -35,9 +35,9 @@ class Tier:
 
 TIERS: tuple[Tier, ...] = (
     Tier(name="<1", from_mib=0, below_mib=1, target_mib=100, default_mib=0.5, full_mib=0.95, quick_mib=0.25),
-    Tier(name="1-10", from_mib=1, below_mib=10, target_mib=200, default_mib=5, full_mib=9.9, quick_mib=1.1),
-    Tier(name="10-50", from_mib=10, below_mib=50, target_mib=300, default_mib=20, full_mib=49.9, quick_mib=10.5),
-    Tier(name=">50", from_mib=50, below_mib=None, target_mib=500, default_mib=51, full_mib=60, quick_mib=50.5),
+    Tier(name="1-10", from_mib=1, below_mib=10, target_mib=200, default_mib=2, full_mib=9.9, quick_mib=1.1),
+    Tier(name="10-50", from_mib=10, below_mib=50, target_mib=300, default_mib=10.5, full_mib=49.9, quick_mib=10.5),
+    Tier(name=">50", from_mib=50, below_mib=None, target_mib=500, default_mib=50.5, full_mib=60, quick_mib=50.5),
 )  # fmt: skip
 
 

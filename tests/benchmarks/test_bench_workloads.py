@@ -1,0 +1,99 @@
+"""The jobs' own small rules: what counts as right, as the same word, as a spread."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.chapters.plugin import KNOWN, Known, judge_number, spread_of
+from benchmarks.child import Job
+from benchmarks.workloads.gate import load_noise
+from benchmarks.workloads.reading import PEERS, standard_cases
+from benchmarks.workloads.texts import endless_pieces, new_word, without_label
+from snapshot_engine import synthetic
+
+N = 50_000_000
+
+
+@pytest.mark.parametrize(
+    ("numbers", "verdict"),
+    [
+        ((N, N, 0), "right"),
+        ((int(N * 0.96), N, 0), "right"),
+        ((0, 2 * N, 0), "unsure"),
+        ((0, 0, 0), "wrong"),
+        ((3 * N, 3 * N, 0), "wrong"),
+        (None, "wrong"),
+    ],
+)
+def test_a_number_is_right_unsure_or_wrong(numbers: tuple[int, int, int] | None, verdict: str) -> None:
+    assert judge_number(Known(truths=(N,)), numbers) == verdict
+
+
+def test_a_fixtures_memory_may_be_told_with_the_set_up() -> None:
+    assert judge_number(Known(truths=(N,), where="setup"), (0, 0, N)) == "right"
+    assert judge_number(Known(truths=(N,)), (0, 0, N)) == "wrong"
+
+
+def test_the_truth_table_knows_twenty_five_tests() -> None:
+    assert len(KNOWN) == 25
+
+
+def test_spread_is_of_the_worst_tests() -> None:
+    steady = {f"t{n}": [10_000_000, 10_010_000] for n in range(19)}
+    assert spread_of(steady) == pytest.approx(0.001, rel=0.01)
+    assert (spread_of({**steady, "wild": [1_000_000, 20_000_000]}) or 0) > 0.05
+    assert spread_of({}) is None
+
+
+def test_new_words_never_repeat_and_are_letters() -> None:
+    words = [new_word(n) for n in range(1, 50_000)]
+    assert len(set(words)) == len(words)
+    assert all(word.isalpha() for word in words)
+
+
+def test_labels_are_taken_off_and_times_stay() -> None:
+    assert without_label("Mei Chen: so the  price\nis: fixed") == "so the price is: fixed"
+    assert without_label("no label here at 10:30") == "no label here at 10:30"
+
+
+def test_endless_pieces_say_as_many_words_as_asked_a_share_of_them_new(tmp_path: Path) -> None:
+    path = tmp_path / "talk.vtt"
+    synthetic.write(path, size_mb=0.05)
+    plain = "".join(endless_pieces(str(path), words=20_000)).split()
+    fresh = "".join(endless_pieces(str(path), words=20_000, unique_ratio=0.05)).split()
+    assert 20_000 <= len(plain) <= 20_100
+    assert sum(a != b for a, b in zip(plain, fresh, strict=True)) == pytest.approx(1_000, abs=5)
+    assert len(set(fresh)) - len(set(plain)) == pytest.approx(1_000, abs=60)
+
+
+def test_noise_files_are_read_in_kib(tmp_path: Path) -> None:
+    path = tmp_path / "noise.txt"
+    path.write_text("# about\nsuite lists base 10:2 11\n")
+    assert load_noise(path) == {("suite", "lists", "base"): [(10_240, 2_048), (11_264, 0)]}
+
+
+@pytest.mark.parametrize("peer", sorted(PEERS))
+def test_every_reader_here_sees_the_same_cues(peer: str, tmp_path: Path) -> None:
+    module = {"webvtt-py": "webvtt", "yt-dlp": "yt_dlp", "vtt-builder": "vtt_builder"}.get(peer, peer)
+    if peer not in ("ours", "naive lines"):
+        pytest.importorskip(module)
+    path = tmp_path / "talk.vtt"
+    synthetic.write(path, size_mb=0.05)
+    rows = {}
+    for name in ("ours", peer):
+        load, row = PEERS[name]()
+        rows[name] = [row(cue) for cue in load(str(path))]
+    assert len(rows["ours"]) > 300
+    assert rows[peer] == rows["ours"]
+
+
+def test_standard_cases_are_counted_not_assumed() -> None:
+    folder = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "wpt"
+    if not folder.is_dir():
+        pytest.skip("the W3C cases are not here")
+
+    found = standard_cases(Job({"folder": str(folder), "peer": "ours"}))
+    assert found["files_right"] == found["files"] == 28
+    assert found["texts_right"] == found["texts"] > 30

@@ -1,0 +1,162 @@
+"""Stock spaCy as an Annotator: for models that the lean runtime does not compute.
+
+In: text. Out: plain Entity values: no spaCy object leaves this module, since
+they die with the memory zone of their window. Holds one window: `window_words`
+core words with `context_words` on both sides.
+
+A window gives the entities that start in its core, so each is found once and
+with its context. That is one pass over the whole wherever the model looks no
+further than the context; for models that look at everything (transformers) it
+is as good as a window of that size gets.
+"""
+
+from __future__ import annotations
+
+import configparser
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from snapshot_engine.language.annotation import AnnotatedUtterance, Entity
+from snapshot_engine.language.model_files import ModelDirectory
+from snapshot_engine.language.spacy_import import import_spacy
+from snapshot_engine.language.utterance_queue import annotate_with
+from snapshot_engine.transcript.utterance import Utterance
+
+# Components that set no entities; the rest of a pipeline may, so it stays.
+_WITHOUT_ENTITIES = ("tagger", "morphologizer", "parser", "senter", "attribute_ruler", "lemmatizer")
+# Stands for a word without end in the count of words; spaCy needs 1 KB per character here and there.
+MAX_WINDOW_CHARS = 100_000
+_WORD = re.compile(r"\S+\s*")
+
+
+def needless_components(model_path: Path, pipeline: Iterable[str]) -> list[str]:
+    """Return the components that can be left out without changing `doc.ents`.
+
+    A shared tok2vec goes too if no kept component listens to it (`ner` of the
+    English pipelines has its own); read from the model's config.cfg.
+    """
+    config = configparser.ConfigParser(interpolation=None, strict=False)
+    config.read(model_path / "config.cfg", encoding="utf8")
+    needless = [name for name in pipeline if name in _WITHOUT_ENTITIES]
+    kept = [name for name in pipeline if name not in needless]
+    listening = any(
+        "Listener" in config.get(section, "@architectures", fallback="")
+        for section in config.sections()
+        if section.partition(".")[0] == "components"
+        and section.split(".")[1:2]
+        and section.split(".")[1] in kept
+    )
+    if not listening:
+        needless += [
+            name for name in kept if config.get(f"components.{name}", "factory", fallback="") == '"tok2vec"'
+        ]
+    return needless
+
+
+class SpacyAnnotator:
+    """`doc.ents` of an installed pipeline, window by window."""
+
+    def __init__(self, model: ModelDirectory, *, window_words: int, context_words: int) -> None:
+        spacy = import_spacy()
+        self._model = model
+        self._window_words = max(1, window_words)
+        self._context_words = max(0, context_words)
+        # "strings": the 84,780 words of the vocabulary's store are not needed to find entities.
+        exclude = [*needless_components(model.path, model.pipeline), "strings"]
+        self._nlp = spacy.load(model.path, exclude=exclude)
+        self._nlp.max_length = max(self._nlp.max_length, 4 * MAX_WINDOW_CHARS)
+        self._version = spacy.__version__
+
+    @property
+    def description(self) -> str:
+        """spaCy's version and the model's."""
+        return f"spaCy {self._version}, {self._model.title}"
+
+    def annotate(self, utterances: Iterable[Utterance]) -> Iterator[AnnotatedUtterance]:
+        """Yield each utterance once, in order, with its entities."""
+        return annotate_with(self._stream(), utterances)
+
+    def stream_text(self, pieces: Iterable[str]) -> Iterator[Entity]:
+        """Yield the entities of the concatenation of `pieces`, in order."""
+        stream = self._stream()
+        for piece in pieces:
+            yield from stream.feed(piece)
+        yield from stream.finish()
+
+    def _stream(self) -> _WindowStream:
+        return _WindowStream(self._entities, self._window_words, self._context_words)
+
+    def _entities(self, text: str) -> list[tuple[int, int, str]]:
+        with _memory_zone(self._nlp):
+            return [(span.start_char, span.end_char, span.label_) for span in self._nlp(text).ents]
+
+
+def _memory_zone(nlp: Any) -> Any:
+    """spaCy 3.8's memory zone: what a window's texts add to the vocabulary goes with it."""
+    return nlp.memory_zone()
+
+
+class _WindowStream:
+    """Cuts text into windows and keeps the entities that start in their cores."""
+
+    def __init__(self, find: Any, window_words: int, context_words: int) -> None:
+        self._find = find
+        self._window_words = window_words
+        self._context_words = context_words
+        self._text = ""
+        self._text_start = 0
+        self._core_start = 0  # in the whole; the text before it is left context
+        self._free_char = 0  # where the last entity ended
+
+    @property
+    def settled_char(self) -> int:
+        """All entities that start before this character have been given out."""
+        return self._core_start
+
+    def feed(self, text: str) -> list[Entity]:
+        """Take the next piece; return the entities of the windows it fills."""
+        found: list[Entity] = []
+        for at in range(0, len(text), MAX_WINDOW_CHARS):
+            self._text += text[at : at + MAX_WINDOW_CHARS]
+            while (ends := self._window_ends()) is not None:
+                found += self._window(*ends)
+        return found
+
+    def finish(self) -> list[Entity]:
+        """Return the entities of the last window."""
+        end = len(self._text)
+        return self._window(end, end) if self._core_start < self._text_start + end else []
+
+    def _window_ends(self) -> tuple[int, int] | None:
+        """Return where the next core and its right context end in the held text; None if it is not full."""
+        at = self._core_start - self._text_start
+        if len(self._text) - at > MAX_WINDOW_CHARS:
+            return at + MAX_WINDOW_CHARS // 2, at + MAX_WINDOW_CHARS
+        core_end = None
+        for count, word in enumerate(_WORD.finditer(self._text, at), 1):
+            if word.end() == len(self._text):
+                return None  # the word may go on
+            if count == self._window_words:
+                core_end = word.end()
+            if core_end is not None and count == self._window_words + self._context_words:
+                return core_end, word.end()
+        return None
+
+    def _window(self, core_end: int, right_end: int) -> list[Entity]:
+        found = []
+        core_end_char = self._text_start + core_end
+        for start, end, label in self._find(self._text[:right_end]):
+            start_char, end_char = self._text_start + start, self._text_start + end
+            if max(self._core_start, self._free_char) <= start_char < core_end_char:
+                text = self._text[start:end]
+                found.append(Entity(text=text, label=label, start_char=start_char, end_char=end_char))
+                self._free_char = end_char
+        words = list(_WORD.finditer(self._text, 0, core_end))
+        left = words[-self._context_words].start() if 0 < self._context_words <= len(words) else 0
+        left = core_end if not self._context_words else max(left, core_end - MAX_WINDOW_CHARS)
+        self._text = self._text[left:]
+        self._text_start += left
+        self._core_start = core_end_char
+        return found

@@ -18,6 +18,7 @@ from typing import Any
 
 _CLOCK_MONOTONIC = 1
 _SIGEV_THREAD_ID = 4
+_INTERVAL_NANOSECONDS = 5_000_000
 
 
 class _SigEvent(ctypes.Structure):
@@ -31,7 +32,7 @@ class _SigEvent(ctypes.Structure):
 
 
 class _Timer(ctypes.Structure):
-    """struct itimerspec: interval (unused: each shot is armed anew), then the time to go."""
+    """struct itimerspec: the interval of later shots, then the time to the first."""
 
     _fields_ = (
         ("interval_seconds", ctypes.c_long),
@@ -87,9 +88,9 @@ class Alarm:
             raise OSError(ctypes.get_errno(), "timer_create")
 
     def set(self, seconds: float) -> None:
-        """Fire once after `seconds`; replaces what was set before."""
+        """Fire after `seconds`, then every 5 ms until set again: a handler that fails must not be the last."""
         whole, part = divmod(int(seconds * 1e9), 10**9)
-        spec = _Timer(seconds=whole, nanoseconds=part)
+        spec = _Timer(interval_nanoseconds=_INTERVAL_NANOSECONDS, seconds=whole, nanoseconds=part)
         _LIBRARY.timer_settime(self._timer, 0, ctypes.byref(spec), None)
 
     def close(self) -> None:

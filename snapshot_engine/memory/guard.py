@@ -28,7 +28,6 @@ Of = Literal["process", "growth"]
 # A body that was shot is left alone to clean up, unless it goes on growing.
 _CLEANUP_SECONDS = 0.25
 _STILL_GROWING_BYTES = 256 * 1024
-_POLITE_SHOTS = 3
 _STACK_BYTES = 8 * MIB
 
 
@@ -92,8 +91,8 @@ class Guard:
             self._armed = True
             if self._suspends:
                 self._task = _current_task()
-            self._first_slide()
             watchdog.watch(self)
+            self._first_slide()
         return self
 
     def __exit__(
@@ -148,6 +147,14 @@ class Guard:
             frame = frame.f_back
         return False
 
+    def would_lose(self, frame: FrameType | None) -> bool:
+        """Return whether a shot would be lost: raised in a destructor it is printed and forgotten."""
+        while frame is not None and frame is not self._frame:
+            if frame.f_code.co_name == "__del__":
+                return True
+            frame = frame.f_back
+        return False
+
     def shot(self) -> BaseException:
         return self._shot_class()()
 
@@ -166,7 +173,8 @@ class Guard:
             self._task.get_loop().call_soon_threadsafe(self._task.cancel)
 
     def slide(self, resident_bytes: int, mapped_bytes: int | None) -> None:
-        if self._armed and mapped_bytes is not None and not self._shots:
+        # Over the limit nothing more is allowed: sliding on would add the margin each time.
+        if self._armed and mapped_bytes is not None and resident_bytes <= self.limit_bytes:
             room_bytes = self.limit_bytes - resident_bytes + self.rule.threads * _STACK_BYTES
             kernel_limit.allow(self, mapped_bytes, room_bytes)
 
@@ -179,10 +187,13 @@ class Guard:
 
     def _shot_class(self) -> type[BaseException]:
         """Return an exception class of this guard that needs no arguments, as raising in a thread demands."""
+        guard, now_bytes = self, resident_bytes()
+        swallowed = self._shots > 2 or (
+            self._shots > 0 and now_bytes > self._shot_bytes + _STILL_GROWING_BYTES
+        )
         self._shots += 1
-        self._shot_at, self._shot_bytes = time.monotonic(), resident_bytes()
-        guard, base = self, StoppedForMemory if self._shots > _POLITE_SHOTS else MemoryLimitExceeded
-        if base is StoppedForMemory:
+        self._shot_at, self._shot_bytes = time.monotonic(), now_bytes
+        if swallowed:
             return type("StoppedForMemory", (StoppedForMemory,), {"guard": guard})
 
         class Shot(MemoryLimitExceeded):

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 if sys.platform != "win32":
     import resource
@@ -56,6 +58,20 @@ class KernelLimit:
             before, self._before = self._before, None
             if before is not None and resource.getrlimit(resource.RLIMIT_DATA)[0] == self._ours:
                 resource.setrlimit(resource.RLIMIT_DATA, before)
+
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        """Put the limit of before back for a moment, for work of our own that must not fail."""
+        with self._lock:
+            allowed = dict(self._allowed)
+            for owner in allowed:
+                self.let_go(owner)
+            try:
+                yield
+            finally:
+                self._allowed.update(allowed)
+                if allowed:
+                    self._apply()
 
     def _apply(self) -> bool:
         current = resource.getrlimit(resource.RLIMIT_DATA)

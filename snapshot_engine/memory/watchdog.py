@@ -18,11 +18,12 @@ import threading
 from types import FrameType
 from typing import Protocol
 
+from snapshot_engine.memory.kernel_limit import kernel_limit
 from snapshot_engine.memory.peak import broker
 
 # A core touches fresh pages at up to 2.5 MiB a millisecond.
 _FASTEST_BYTES_PER_SECOND = 4 * 2**30
-_SHORTEST_SECONDS = 0.001
+_SHORTEST_SECONDS = 0.0005
 _LONGEST_SECONDS = 0.02
 _SWITCH_SECONDS = 0.0005
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -40,6 +41,10 @@ class Watched(Protocol):
 
     def is_running_in(self, frame: FrameType | None) -> bool:
         """Return whether the body is what this stack executes."""
+        ...
+
+    def would_lose(self, frame: FrameType | None) -> bool:
+        """Return whether an exception raised there would not reach the body."""
         ...
 
     def shot(self) -> BaseException:
@@ -70,6 +75,7 @@ class Watchdog:
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
         self._switch_before = 0.0
+        self._looking = False
 
     def watch(self, watched: Watched) -> None:
         """Begin to look after `watched`, outermost limits first."""
@@ -117,25 +123,30 @@ class Watchdog:
         return True
 
     def _on_alarm(self, _number: int, frame: FrameType | None) -> None:
-        shot = self._next_shot(frame)
+        if self._looking:  # a late shot inside this very handler
+            return
+        self._looking = True
+        try:
+            shot = self._next_shot(frame)
+        finally:
+            self._looking = False
         if shot is not None:
             raise shot
 
     def _next_shot(self, frame: FrameType | None) -> BaseException | None:
         with self._lock:
-            alarm = self._alarm
-            if alarm is None:
+            if self._alarm is None:
                 return None
             resident_bytes, mapped_bytes = broker().resident_and_mapped_bytes()
-            alarm.set(_pause_seconds(self._main, resident_bytes))
+            self._alarm.set(_pause_seconds(self._main, resident_bytes))
             for watched in list(self._main):
                 watched.slide(resident_bytes, mapped_bytes)
                 if not watched.due(resident_bytes):
                     continue
                 if not watched.is_running_in(frame):
                     watched.wake()
-                # Not inside our own bookkeeping: a millisecond later is as good.
-                elif frame is not None and not frame.f_code.co_filename.startswith(_PACKAGE):
+                # Not inside our own bookkeeping either: a millisecond later is as good.
+                elif not _is_ours(frame) and not watched.would_lose(frame):
                     return watched.shot()
         return None
 
@@ -147,7 +158,9 @@ class Watchdog:
         sys.setswitchinterval(min(_SWITCH_SECONDS, self._switch_before))
         self._wake.clear()
         self._thread = threading.Thread(target=self._look_after_threads, name="memory limit", daemon=True)
-        self._thread.start()
+        # A thread that gets no memory while it starts leaves start() waiting for ever.
+        with kernel_limit.lifted():
+            self._thread.start()
 
     def _look_after_threads(self) -> None:
         me = threading.current_thread()
@@ -180,8 +193,12 @@ class _Settable(Protocol):
     def close(self) -> None: ...
 
 
+def _is_ours(frame: FrameType | None) -> bool:
+    return frame is not None and frame.f_code.co_filename.startswith(_PACKAGE)
+
+
 def _pause_seconds(watched: list[Watched], resident_bytes: int) -> float:
-    """Return how long nobody can reach a limit, within 1 to 20 ms."""
+    """Return how long nobody can reach a limit, within 0.5 to 20 ms."""
     room_bytes = min((one.limit_bytes - resident_bytes for one in watched), default=0)
     return min(_LONGEST_SECONDS, max(_SHORTEST_SECONDS, room_bytes / _FASTEST_BYTES_PER_SECOND))
 

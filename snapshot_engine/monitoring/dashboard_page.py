@@ -109,7 +109,7 @@ def _history_section(heading: str, anchor: str, series: Sequence[HistorySeries],
         return _section(f"{heading}: history", anchor, f'<p class="empty">{text}</p>')
     rows = "".join(_series_row(one) for one in series[:MOST_SERIES])
     head = "<tr><th>Name</th><th>Runs</th><th>Latest, MiB</th><th>Median, MiB</th><th>Change</th><th>Course</th></tr>"
-    table = f'<div class="scroll"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
+    table = f'<div class="scroll history" tabindex="0" role="region" aria-labelledby="{anchor}"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
     if len(series) > MOST_SERIES:
         table += f'<p class="note">{len(series) - MOST_SERIES:,} more are not shown.</p>'
     return _section(f"{heading}: history", anchor, table)

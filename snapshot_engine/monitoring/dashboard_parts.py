@@ -111,7 +111,7 @@ def _chart(status: MemoryStatus, readings: Sequence[MemoryReading]) -> str:
     points = [(r.monotonic_seconds, r.resident_bytes / MIB) for r in thin(readings, CHART_POINTS)]
     peak, limit = status["peak_memory_mb"], status["limit_mb"]
     marks = [
-        Mark(value=peak, label=f"peak {mib(peak)}", css_class="mark peak"),
+        Mark(value=peak, label=f"peak {mib(peak)}", css_class="mark peak", label_below=True),
         Mark(value=limit, label=f"limit {mib(limit)}", css_class="mark limit"),
     ]
     label = f"Resident memory over time, now {mib(status['current_memory_mb'])}, peak {mib(peak)}"

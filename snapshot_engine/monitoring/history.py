@@ -7,9 +7,8 @@ median of pairwise slopes, so that one spike or one free does not turn it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 from snapshot_engine.monitoring.reading import MIB, MemoryReading
 
@@ -64,21 +63,17 @@ def thin(readings: Sequence[MemoryReading], most: int) -> list[MemoryReading]:
     return [readings[index * last // (most - 1)] for index in range(most)]
 
 
-def median(values: Iterable[float]) -> float:
-    """Return the middle value; at least one is needed. (`statistics` would cost 2 MiB to import.)"""
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
-
-
 def judge_trend(readings: Sequence[MemoryReading], limit_bytes: int) -> Trend:
     """Return the trend of the resident set over `readings` (oldest first)."""
-    points = [(r.monotonic_seconds, r.resident_bytes) for r in thin(readings, TREND_POINTS)]
-    span = points[-1][0] - points[0][0] if points else 0.0
-    if len(points) < MINIMUM_POINTS or span <= 0:
+    # Imported here: 0.6 MiB that a service nobody asks for its status need not pay.
+    from snapshot_engine.memory.slope import theil_sen
+
+    shown = thin(readings, TREND_POINTS)
+    span = shown[-1].monotonic_seconds - shown[0].monotonic_seconds if shown else 0.0
+    if len(shown) < MINIMUM_POINTS or span <= 0:
         return UNKNOWN_TREND
-    slope = median((b - a) / (t - s) for (s, a), (t, b) in combinations(points, 2) if t > s)
-    change, newest = slope * span, points[-1][1]
+    slope = theil_sen([r.resident_bytes for r in shown], [r.monotonic_seconds for r in shown])
+    change, newest = slope * span, shown[-1].resident_bytes
     if abs(change) < max(STEADY_BYTES, STEADY_FRACTION * newest):
         return Trend(direction="steady", slope_bytes_per_second=slope, span_seconds=span)
     if slope < 0:

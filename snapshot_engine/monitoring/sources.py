@@ -49,9 +49,7 @@ class OwnProcess:
     def read(self) -> MemoryReading:
         memory = read_process_memory(self._pid)
         self._around = self._surroundings.read()
-        recent_peak_bytes = self._recent.peak_bytes()
-        self._recent.close()
-        self._recent = open_peak_window()
+        recent_peak_bytes, _ = self._recent.roll()
         return _reading(
             memory.resident_bytes,
             memory.virtual_bytes,

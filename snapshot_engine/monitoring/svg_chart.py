@@ -22,6 +22,7 @@ class Mark:
     value: float
     label: str
     css_class: str
+    label_below: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ class Scale:
     ticks: tuple[float, ...]
 
 
-def choose_scale(highest: float, ticks: int = 4) -> Scale:
+def choose_scale(highest: float, ticks: int = 5) -> Scale:
     """Return an axis that holds `highest` with about `ticks` round steps."""
     if highest <= 0:
         return Scale(top=1.0, ticks=(1.0,))
@@ -109,8 +110,8 @@ def _grid(tick: float, top: float, unit: str) -> str:
 
 def _mark(mark: Mark, top: float) -> str:
     y = _percent(mark.value, top)
-    css_class = escape(mark.css_class)
+    css_class, shift = escape(mark.css_class), 14 if mark.label_below else -4
     return (
         f'<line class="{css_class}" x1="0" x2="100%" y1="{y}" y2="{y}"/>'
-        f'<text class="marklabel" x="100%" y="{y}" dy="-4" text-anchor="end">{escape(mark.label)}</text>'
+        f'<text class="marklabel" x="100%" y="{y}" dy="{shift}" text-anchor="end">{escape(mark.label)}</text>'
     )

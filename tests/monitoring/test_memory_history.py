@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from scripted_readings import MIB, reading
 
-from snapshot_engine.monitoring.history import History, judge_trend, median, thin
+from snapshot_engine.monitoring.history import History, judge_trend, thin
 
 LIMIT = 1024 * MIB
 
@@ -60,7 +60,3 @@ def test_thinning_keeps_both_ends(count):
     assert len(thinned) == min(count, 40)
     if count:
         assert (thinned[0], thinned[-1]) == (readings[0], readings[-1])
-
-
-def test_median():
-    assert (median([3]), median([1, 9]), median([9, 1, 4])) == (3, 5, 4)

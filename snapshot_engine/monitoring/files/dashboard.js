@@ -50,7 +50,7 @@
     }
     readPoints();
     show();
-    link.textContent = "Live, " + new Date().toLocaleTimeString();
+    link.textContent = "Live, " + new Date().toISOString().slice(11, 19) + " UTC";
   });
   source.onerror = () => { link.textContent = "The connection is lost; trying again."; };
 })();

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import string
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 if sys.version_info >= (3, 11):
@@ -27,6 +27,7 @@ else:
 
 _LETTERS = frozenset(string.ascii_letters)
 _ALWAYS = frozenset(string.ascii_letters + string.digits)
+_ASCII = frozenset(map(chr, range(128)))
 # Categories of which no ASCII letter is a member.
 _LETTERLESS = {ops.CATEGORY_DIGIT, ops.CATEGORY_SPACE, ops.CATEGORY_NOT_WORD}
 # Sub-patterns remembered per rule; past that the whole pattern is used.
@@ -54,7 +55,7 @@ class EdgePattern:
         try:
             pattern = self._remembered[edge]
         except KeyError:
-            pattern = self._for_edge(edge)
+            pattern = self._for_edge(edge, text)
         match = pattern.search(text) if pattern else None
         return match.end() - match.start() if match else 0
 
@@ -62,13 +63,15 @@ class EdgePattern:
         """Return whether no alternative can match where all characters are ASCII letters."""
         return not any(possible_among(items, _LETTERS) for _, items in self._alternatives)
 
-    def _for_edge(self, edge: str) -> re.Pattern[str] | None:
-        # "$" also matches before a final line feed, so whitespace takes the whole pattern.
-        if not self._separable or edge.isspace() or len(self._remembered) >= _MAX_REMEMBERED:
-            return re.compile(self._pattern)
-        wanted = [text for text, items in self._alternatives if _may_touch(items, edge, last=self._last)]
-        pattern = re.compile("|".join(wanted)) if wanted else None
-        self._remembered[edge] = pattern
+    def _for_edge(self, edge: str, text: str) -> re.Pattern[str] | None:
+        if not self._separable or edge == "\n" or len(self._remembered) >= _MAX_REMEMBERED:
+            # "$" also matches before a final line feed: then the last character says nothing.
+            chars = frozenset(text)
+            possible = any(possible_among(items, chars) for _, items in self._alternatives)
+            return re.compile(self._pattern) if possible else None
+        wanted = [piece for piece, items in self._alternatives if _may_touch(items, edge, last=self._last)]
+        # re.compile remembers by text: many characters leave the same alternatives
+        pattern = self._remembered[edge] = re.compile("|".join(wanted)) if wanted else None
         return pattern
 
 
@@ -86,19 +89,18 @@ class InnerPattern:
 
     def pattern_for(self, text: str) -> re.Pattern[str] | None:
         """Return a pattern that matches in `text` just where the whole one does; None if nowhere."""
-        if not text.isascii():
-            if self._compiled is None:
-                self._compiled = re.compile(self._whole)
-            return self._compiled
         key = frozenset(text) - _ALWAYS
         try:
             return self._remembered[key]
         except KeyError:
             pass
+        if len(self._remembered) >= _MAX_REMEMBERED:
+            if self._compiled is None:
+                self._compiled = re.compile(self._whole)
+            return self._compiled
         wanted = [piece for piece, items in self._alternatives if possible_among(items, key | _ALWAYS)]
-        pattern = re.compile("|".join(wanted)) if wanted else None
-        if len(self._remembered) < _MAX_REMEMBERED:
-            self._remembered[key] = pattern
+        # re.compile remembers by text: many keys leave the same alternatives
+        pattern = self._remembered[key] = re.compile("|".join(wanted)) if wanted else None
         return pattern
 
     def needs_a_non_letter(self) -> bool:
@@ -107,12 +109,71 @@ class InnerPattern:
 
 
 def parse(pattern: str) -> list[Item]:
-    """Return the tree that the standard library compiles `pattern` from.
+    """Return the tree that the standard library compiles `pattern` from, its character classes as CharClass.
 
     Empty, of which everything is possible, where letters of either case match.
     """
     tree = parser.parse(pattern)
-    return [] if tree.state.flags & re.IGNORECASE else list(tree)
+    return [] if tree.state.flags & re.IGNORECASE else _simplified(tree)
+
+
+class CharClass:
+    """The characters that a one-character item may match; unsure counts as yes."""
+
+    def __init__(self, members: list[Item]) -> None:
+        self._members = members
+        ascii_chars: set[str] = set()
+        for kind, value in members:
+            if kind is ops.LITERAL:
+                ascii_chars.add(chr(value))
+            elif kind is ops.RANGE:
+                ascii_chars.update(map(chr, range(value[0], min(value[1], 127) + 1)))
+            elif kind is ops.CATEGORY and value in _LETTERLESS:
+                ascii_chars |= _ASCII - _LETTERS
+            else:  # a negated class, another category
+                ascii_chars |= _ASCII
+        self._ascii = frozenset(ascii_chars & _ASCII)
+
+    def matches(self, char: str) -> bool:
+        """Return whether the item may match `char`."""
+        if char in _ASCII:
+            return char in self._ascii
+        return any(_member(kind, value, ord(char)) for kind, value in self._members)
+
+    def matches_any(self, chars: frozenset[str]) -> bool:
+        """Return whether the item may match one of `chars`."""
+        return not self._ascii.isdisjoint(chars) or any(map(self.matches, chars - _ASCII))
+
+
+def _member(kind: Any, value: Any, code: int) -> bool:
+    if kind is ops.LITERAL:
+        return bool(code == value)
+    if kind is ops.RANGE:
+        return bool(value[0] <= code <= value[1])
+    return True
+
+
+def _simplified(items: Iterable[Item]) -> list[Item]:
+    """Return `items` with every one-character item as (IN, CharClass), and the same inside groups."""
+    simple: list[Item] = []
+    for op, argument in items:
+        if op is ops.LITERAL:
+            argument = CharClass([(op, argument)])
+        elif op is ops.NOT_LITERAL:
+            argument = CharClass([(ops.NEGATE, None)])
+        elif op is ops.IN:
+            argument = CharClass(list(argument))
+        elif op is ops.BRANCH:
+            argument = [_simplified(branch) for branch in argument[1]]
+        elif op is ops.SUBPATTERN:
+            # (group, flags added, flags removed, items); with flags of its own everything is possible
+            argument = [] if argument[1] else _simplified(argument[3])
+        elif op in (ops.MAX_REPEAT, ops.MIN_REPEAT):
+            argument = (argument[0], _simplified(argument[2]))
+        elif op is ops.ASSERT:
+            argument = _simplified(argument[1])
+        simple.append((ops.IN if isinstance(argument, CharClass) else op, argument))
+    return simple
 
 
 def split_alternatives(pattern: str) -> list[str]:
@@ -136,65 +197,42 @@ def split_alternatives(pattern: str) -> list[str]:
     return [*pieces, pattern[start:]]
 
 
-def possible_among(items: Iterable[Item], chars: Collection[str]) -> bool:
+def possible_among(items: Iterable[Item], chars: frozenset[str]) -> bool:
     """Return whether `items` may match somewhere in a text made of `chars`; False is certain."""
     return all(_item_possible(op, argument, chars) for op, argument in items)
 
 
-def _item_possible(op: Any, argument: Any, chars: Collection[str]) -> bool:
-    if op in (ops.LITERAL, ops.NOT_LITERAL, ops.IN):
-        return any(_one_matches(op, argument, char) for char in chars)
+def _item_possible(op: Any, argument: Any, chars: frozenset[str]) -> bool:
+    if op is ops.IN:
+        return bool(argument.matches_any(chars))
     if op is ops.BRANCH:
-        return any(possible_among(branch, chars) for branch in argument[1])
-    if op is ops.SUBPATTERN:
-        return bool(argument[1]) or possible_among(argument[3], chars)
+        return any(possible_among(branch, chars) for branch in argument)
+    if op in (ops.SUBPATTERN, ops.ASSERT):
+        return possible_among(argument, chars)
     if op in (ops.MAX_REPEAT, ops.MIN_REPEAT):
-        return argument[0] == 0 or possible_among(argument[2], chars)
-    if op is ops.ASSERT:
-        return possible_among(argument[1], chars)
+        return argument[0] == 0 or possible_among(argument[1], chars)
     return True
 
 
-def _may_touch(items: Iterable[Item], edge: str, *, last: bool) -> bool:
+def _may_touch(items: list[Item], edge: str, *, last: bool) -> bool:
     """Return whether a match of `items` may consume `edge` as its last (first) character; False is certain."""
-    for op, argument in reversed(list(items)) if last else items:
+    for op, argument in reversed(items) if last else items:
         if op in (ops.AT, ops.ASSERT, ops.ASSERT_NOT):
             continue
-        if op in (ops.LITERAL, ops.NOT_LITERAL, ops.IN):
-            return _one_matches(op, argument, edge)
+        if op is ops.IN:
+            return bool(argument.matches(edge))
         if op is ops.BRANCH:
-            return any(_may_touch(branch, edge, last=last) for branch in argument[1])
-        if op is ops.SUBPATTERN and not argument[1]:
-            return _may_touch(argument[3], edge, last=last)
+            return any(_may_touch(branch, edge, last=last) for branch in argument)
+        if op is ops.SUBPATTERN:
+            return _may_touch(argument, edge, last=last)
         if op in (ops.MAX_REPEAT, ops.MIN_REPEAT):
-            if _may_touch(argument[2], edge, last=last):
+            if _may_touch(argument[1], edge, last=last):
                 return True
             if argument[0] == 0:
                 continue
             return False
         return True
     return True  # nothing that must consume a character
-
-
-def _one_matches(op: Any, argument: Any, char: str) -> bool:
-    """Return whether a one-character item may match `char`; unsure counts as yes."""
-    if op is ops.LITERAL:
-        return bool(argument == ord(char))
-    if op is ops.NOT_LITERAL:
-        return bool(argument != ord(char))
-    if argument and argument[0][0] is ops.NEGATE:
-        return True
-    return any(_member(kind, value, char) for kind, value in argument)
-
-
-def _member(kind: Any, value: Any, char: str) -> bool:
-    if kind is ops.LITERAL:
-        return bool(value == ord(char))
-    if kind is ops.RANGE:
-        return bool(value[0] <= ord(char) <= value[1])
-    if kind is ops.CATEGORY and char in _LETTERS:
-        return value not in _LETTERLESS
-    return True
 
 
 def _self_contained(alternative: str) -> bool:

@@ -10,7 +10,6 @@ is read from the files (widths, depth, window, seeds, columns) or checked there
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from snapshot_engine.language.hashing import murmur64a
 from snapshot_engine.language.model_files import ModelFilesError, map_file, unpack
 
 # The attributes the lean runtime computes, as named in MultiHashEmbed's `attrs`.
@@ -46,7 +46,7 @@ class NerWeights:
     lower_*: PrecomputableAffine, weight (features, out, pieces, in), pad (features, out, pieces).
     moves: class names in the order of the output layer ("B-ORG", ..., "O").
     reach_tokens: how far a token's vector looks to each side (depth x window).
-    fingerprint: SHA-256 over node names, dimensions, attributes and move names.
+    fingerprint: 128-bit hash over node names, dimensions, attributes and move names.
     """
 
     columns: tuple[str, ...]
@@ -184,4 +184,6 @@ class _Nodes:
             [node["name"], node["dims"], node["refs"], attrs]
             for node, attrs in zip(self._nodes, self._attrs, strict=True)
         ]
-        return hashlib.sha256(json.dumps([shape, moves], sort_keys=True).encode()).hexdigest()
+        text = json.dumps([shape, moves], sort_keys=True).encode()
+        # hashlib would load OpenSSL, 3 MiB of the process; this guards against mix-ups, not attacks.
+        return f"{murmur64a(text, 1):016x}{murmur64a(text, 2):016x}"

@@ -84,9 +84,7 @@ class WindowEncoder:
         self.reach_tokens = weights.reach_tokens
         self.width = self._layers[0].width
         # The first layer's products depend on the lexeme alone: one weight for each position.
-        self._before, self._here, self._after = (
-            np.ascontiguousarray(part) for part in np.split(self._layers[0].weight, 3)
-        )
+        self._before, self._here, self._after = np.split(self._layers[0].weight, 3)
         rows = BLOCK_TOKENS + 2 * self.reach_tokens
         # The layer before the first edge row and after the last one stays zero.
         self._joined: np.ndarray = np.zeros((rows, 3 * self.width), dtype=_F32)

@@ -19,7 +19,7 @@ _HOME: dict[str, str] = {
     "encode": "pytest_snapshot_memory.record",
     "decode": "pytest_snapshot_memory.record",
     "MarkerMistake": "pytest_snapshot_memory.markers",
-    "OptionMistake": "pytest_snapshot_memory.options",
+    "OptionMistake": "pytest_snapshot_memory.settings",
     "GrowthVerdict": "pytest_snapshot_memory.growth",
     "judge_growth": "pytest_snapshot_memory.growth",
     "LeakVerdict": "pytest_snapshot_memory.leaks",

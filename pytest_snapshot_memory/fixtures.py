@@ -55,7 +55,7 @@ class MeasureFactory:
     """
 
     def __init__(self, config: pytest.Config) -> None:
-        from pytest_snapshot_memory.options import read_settings
+        from pytest_snapshot_memory.settings import read_settings
 
         self._default = read_settings(config).gauge
 

@@ -13,12 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_snapshot_memory.deciding import Decision, decide
-from pytest_snapshot_memory.explain import breach_text
 from pytest_snapshot_memory.measuring import REPORT_ATTRIBUTE, ItemRun, Meter, meter_for
 from pytest_snapshot_memory.plan import Plan, plan_for
-from pytest_snapshot_memory.record import BudgetTerms, TestRecord, encode
-from snapshot_engine.memory.budget import Exceeded, Unmeasured, Within
 from snapshot_engine.memory.gauge import GaugeUnavailable
 
 if TYPE_CHECKING:
@@ -26,8 +22,9 @@ if TYPE_CHECKING:
 
     from pytest_snapshot_memory.journal import Journal
     from pytest_snapshot_memory.markers import LimitRequest
-    from pytest_snapshot_memory.options import Settings
+    from pytest_snapshot_memory.record import BudgetTerms
     from pytest_snapshot_memory.rerun import Rerun, Reruns
+    from pytest_snapshot_memory.settings import Settings
 
 
 class ItemHooks:
@@ -163,7 +160,12 @@ class ItemHooks:
             self._run = ItemRun(plan, meter_for("resident"))
             pytest.fail(plan.mistake, pytrace=False)
         try:
-            return ItemRun(plan, self._child_meter or meter_for(plan.gauge), heap=_wants_heap(plan))
+            return ItemRun(
+                plan,
+                self._child_meter or meter_for(plan.gauge),
+                heap=_wants_heap(plan),
+                process="forked" if self._in_child else "suite",
+            )
         except GaugeUnavailable as refused:
             self._run = ItemRun(plan, meter_for("resident"))
             self._run.reason = str(refused)
@@ -175,14 +177,16 @@ class ItemHooks:
         except GaugeUnavailable as refused:
             run.reason = str(refused)
             pytest.fail(f"memory: {refused}", pytrace=False)
-        if self.journal is not None:
-            self.journal.running(item.nodeid, phase, start_bytes)
+        if self.journal is not None and phase == "setup":
+            self.journal.running(item.nodeid, start_bytes)
 
     def _judge_at(self, item: pytest.Item, run: ItemRun, phase: str) -> None:
         """Judge the limit if the phase that just passed is the one that decides it."""
         limit = run.plan.limit
         if limit is None or self._child_meter is not None:
             return
+        from snapshot_engine.memory.budget import Exceeded
+
         if self._forced and phase == "call":
             pytest.fail(self._forced, pytrace=False)
         ends = {"setup": "setup", "call": "call", "all": "teardown"}[limit.phase]
@@ -196,10 +200,15 @@ class ItemHooks:
         self._judge(item, run, limit)
 
     def _judge(self, item: pytest.Item, run: ItemRun, limit: LimitRequest) -> None:
+        from pytest_snapshot_memory.deciding import decide
+        from pytest_snapshot_memory.explain import breach_text
+        from snapshot_engine.memory.budget import Exceeded, Unmeasured
+
         reruns = None if self.settings.no_rerun else self.reruns
-        seconds = sum(reading.seconds for reading in run.readings)
+        readings = run.readings
+        seconds = sum(reading.seconds for reading in readings)
         again = None if reruns is None else lambda gauge: reruns.measure(item, gauge, seconds)
-        run.decision = decision = decide(run.readings, limit, again, self.why_no_reruns)
+        run.decision = decision = decide(readings, limit, again, self.why_no_reruns)
         if isinstance(decision.verdict, Unmeasured):
             warning = f"memory limit of {item.nodeid} was not decided: {decision.verdict.reason}"
             if not self._in_child:
@@ -222,25 +231,30 @@ class ItemHooks:
 
     def _end(self, item: pytest.Item, run: ItemRun, report: pytest.TestReport) -> None:
         self._run, self.last_run = None, run
-        line = encode(self._record(item, run))
-        setattr(report, REPORT_ATTRIBUTE, line)
-        if not run.plan.is_plain or "memory_benchmark" in getattr(item, "fixturenames", ()):
-            from pytest_snapshot_memory import benchmark
-
-            setattr(report, benchmark.REPORT_ATTRIBUTE, benchmark.benchmarks_of(item))
+        if run.has_plain_line and "memory_benchmark" not in getattr(item, "fixturenames", ()):
+            path, number, _ = item.location
+            line = run.plain_line(item.nodeid, path, (number or 0) + 1, self.worker)
+        else:
+            line = self._full_line(item, run, report)
+        report.__dict__[REPORT_ATTRIBUTE] = line
         if self.journal is not None and not self._in_child:
             self.journal.append(line)
 
-    def _record(self, item: pytest.Item, run: ItemRun) -> TestRecord:
+    def _full_line(self, item: pytest.Item, run: ItemRun, report: pytest.TestReport) -> str:
+        from pytest_snapshot_memory import benchmark
+        from pytest_snapshot_memory.deciding import decide
+        from pytest_snapshot_memory.record import TestRecord, encode
+
+        report.__dict__[benchmark.REPORT_ATTRIBUTE] = benchmark.benchmarks_of(item)
         path, line, _ = item.location
         limit = run.plan.limit
         if limit is not None and run.decision is None:
             run.decision = decide(run.readings, limit, None, "the test did not pass by itself")
         verdict, excess_bytes, reason = _verdict_words(run)
-        return TestRecord(
+        record = TestRecord(
             nodeid=item.nodeid,
             outcome=run.outcome,
-            phases=tuple(sorted(run.readings, key=_call_first)),
+            phases=tuple(run.readings),
             file=path,
             line=(line or 0) + 1,
             budget=None if limit is None else _terms(limit),
@@ -252,6 +266,7 @@ class ItemHooks:
             sites=run.sites,
             notes=tuple(run.notes),
         )
+        return encode(record)
 
 
 def _wants_heap(plan: Plan) -> bool:
@@ -259,14 +274,18 @@ def _wants_heap(plan: Plan) -> bool:
 
 
 def _terms(limit: LimitRequest) -> BudgetTerms:
+    from pytest_snapshot_memory.record import BudgetTerms
+
     return BudgetTerms(limit_bytes=limit.limit_bytes, of=limit.of, phase=limit.phase, gauge=limit.gauge)
 
 
 def _verdict_words(run: ItemRun) -> tuple[str, int, str]:
     """Return verdict, excess and reason as a record holds them."""
-    decision: Decision | None = run.decision
+    decision = run.decision
     if decision is None:
         return ("unmeasured", 0, run.reason) if run.reason else ("none", 0, "")
+    from snapshot_engine.memory.budget import Exceeded, Within
+
     verdict = decision.verdict
     if isinstance(verdict, Exceeded):
         return "exceeded", verdict.excess_bytes, ""
@@ -275,20 +294,17 @@ def _verdict_words(run: ItemRun) -> tuple[str, int, str]:
     return "unmeasured", 0, run.reason or verdict.reason
 
 
-def _call_first(reading: Any) -> int:
-    return 0 if reading.phase == "call" and reading.gauge != "heap" else 1
-
-
 def _properties(run: ItemRun) -> list[tuple[str, object]]:
     """Return what JUnit XML and other reports show: scalars, since they print str(value)."""
-    for reading in run.readings:
-        if reading.phase == "call" and reading.gauge != "heap":
-            return [
-                ("memory_growth_bytes", reading.growth_bytes),
-                ("memory_retained_bytes", reading.retained_bytes),
-                ("memory_gauge", reading.gauge),
-            ]
-    return []
+    numbers = run.call_numbers()
+    if numbers is None:
+        return []
+    growth_bytes, retained_bytes, gauge = numbers
+    return [
+        ("memory_growth_bytes", growth_bytes),
+        ("memory_retained_bytes", retained_bytes),
+        ("memory_gauge", gauge),
+    ]
 
 
 def _outcome(before: str, report: pytest.TestReport) -> str:

@@ -50,11 +50,11 @@ class Journal:
         except OSError as error:
             self._switch_off(error)
 
-    def running(self, nodeid: str, phase: str, resident_bytes: int) -> None:
+    def running(self, nodeid: str, resident_bytes: int) -> None:
         """Note what runs now, for whoever finds this process dead; under 1 us."""
         page = self._page
         if page is not None:
-            text = f"{resident_bytes}\n{phase}\n{nodeid}".encode()[: _PAGE_BYTES - 1] + b"\0"
+            text = f"{resident_bytes}\n{nodeid}".encode()[: _PAGE_BYTES - 1] + b"\0"
             page[: len(text)] = text
 
     def close(self, *, remove: bool) -> None:
@@ -85,12 +85,12 @@ def page_path(journal: Path, worker: str) -> Path:
     return journal.with_name(f"{journal.name}.{worker or 'main'}.running")
 
 
-def last_seen(journal: Path, worker: str) -> tuple[str, str, int] | None:
-    """Return (node id, phase, resident bytes) of what a dead process was running, or None."""
+def last_seen(journal: Path, worker: str) -> tuple[str, int] | None:
+    """Return (node id, resident bytes at its start) of what a dead process was running, or None."""
     try:
         text = page_path(journal, worker).read_bytes().split(b"\0", 1)[0].decode(errors="replace")
-        resident, phase, nodeid = text.split("\n", 2)
-        return nodeid, phase, int(resident)
+        resident, nodeid = text.split("\n", 1)
+        return nodeid, int(resident)
     except (OSError, ValueError):
         return None
 

@@ -182,3 +182,11 @@ def _sizes(value: Any) -> tuple[int, ...]:
     if len(sizes) < 3:
         raise wrong
     return sizes
+
+
+def check_runs(item: Any, repeats: bool) -> None:
+    """Raise MarkerMistake where rounds are asked of an item that cannot be run again."""
+    if repeats and not hasattr(item, "runtest"):
+        raise MarkerMistake(
+            f"{LEAK} and {GROWTH} need a test that can be run again, not {type(item).__name__}"
+        )

@@ -5,30 +5,32 @@ taken out of the phase around it: a 40 MiB session fixture belongs to nobody's
 call, whichever test came first. Its retained bytes move the start of the
 phase, so the phase's growth stays above what the fixture left.
 
-Cost with the resident gauge: see benchmarks; the kernel is asked once when a
-phase opens and once when it closes.
+Every test of a run passes here, so readings stay plain tuples until somebody
+asks for them by name, and the line that a test leaves is formatted in one go.
 """
 
 from __future__ import annotations
 
 import gc
-import sys
+from json.encoder import encode_basestring_ascii
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from pytest_snapshot_memory.record import FIXTURE_PREFIX, AllocationSite, PhaseReading
+from pytest_snapshot_memory.record import FIXTURE_PREFIX, RECORD_VERSION, PhaseReading
 from snapshot_engine.memory.gauge import GaugeUnavailable
 from snapshot_engine.memory.peak import PeakWindow, broker
 from snapshot_engine.memory.reuse import reusable_bytes
-from snapshot_engine.memory.settle import settle
 
 if TYPE_CHECKING:
     from pytest_snapshot_memory.deciding import Decision
     from pytest_snapshot_memory.plan import Plan
-
+    from pytest_snapshot_memory.record import AllocationSite
 
 # The attribute of a report that carries the record to the controller of xdist.
 REPORT_ATTRIBUTE: Final = "snapshot_memory"
+
+# The fields of a PhaseReading in the order of its encoding.
+Raw = tuple[str, str, int, int, int, int, int, int, float, int, str]
 
 
 class Seen(NamedTuple):
@@ -43,11 +45,7 @@ class Seen(NamedTuple):
 
 
 class Meter(Protocol):
-    """A gauge in the hands of one test: one begin and end per phase, in order.
-
-    All phases of a test share one scale, so that peaks can be compared with an
-    earlier phase's start.
-    """
+    """A gauge in the hands of one test: one begin and end per phase, in order."""
 
     name: str
     error_bound_bytes: int
@@ -63,46 +61,71 @@ class Meter(Protocol):
 
 
 class ResidentMeter:
-    """Resident memory of this process by the kernel's own peak."""
+    """Resident memory of this process by the kernel's own peak. One serves all tests of a process.
 
-    __slots__ = ("_reusable_bytes", "_window", "error_bound_bytes", "name", "phase")
+    Its window stays open from phase to phase and begins again at each: opening
+    one costs three times as much.
+    """
+
+    __slots__ = ("_reusable_bytes", "_start_bytes", "_window", "error_bound_bytes", "name", "phase")
 
     def __init__(self) -> None:
         self.name = "resident"
         self.phase = ""
         self.error_bound_bytes = broker().error_bound_bytes
         self._window: PeakWindow | None = None
+        self._start_bytes = 0
         self._reusable_bytes: int | None = 0
 
     def begin(self, settles: bool) -> int:
-        self._reusable_bytes = settle().reusable_bytes if settles else -1
-        self._window = window = broker().open()
-        if not settles:
-            self._reusable_bytes = reusable_bytes(window.start_bytes)
-        return window.start_bytes
+        if settles:
+            from snapshot_engine.memory.settle import settle
+
+            self._reusable_bytes = settle().reusable_bytes
+        window = self._window
+        if window is None:
+            window = self._window = broker().open()
+        self._start_bytes = start_bytes = _restart(window)
+        # Asked again for each phase only where it decides something; set-up
+        # and tear-down of a plain test share the answer of its call.
+        if not settles and self.phase == "call":
+            self._reusable_bytes = reusable_bytes(start_bytes)
+        return start_bytes
 
     def end(self) -> Seen:
-        window, self._window = self._window, None
+        window = self._window
         assert window is not None, "end() without begin()"
-        window.close()
-        reading = window.read()
+        peak_bytes, now_bytes = _look(window)
         reusable, problem = self._reusable_bytes, window.problem
+        if problem:
+            window.problem = ""
         if reusable is None:
             problem = problem or "this platform does not say how much free memory could be reused"
-        return Seen(
-            window.start_bytes, reading.peak_bytes, reading.current_bytes, reusable or 0, not problem, problem
-        )
+        return Seen(self._start_bytes, peak_bytes, now_bytes, reusable or 0, not problem, problem)
 
     def finish(self) -> None:
-        if self._window is not None:
-            self._window.close()
-            self._window = None
+        """Between tests the window stays open: closing it would cost the next one more."""
+
+
+def _restart(window: PeakWindow) -> int:
+    return window.roll()[1]
+
+
+def _look(window: PeakWindow) -> tuple[int, int]:
+    reading = window.read()
+    return reading.peak_bytes, reading.current_bytes
+
+
+_resident: ResidentMeter | None = None
 
 
 def meter_for(gauge: str) -> Meter:
     """Return a meter by the gauge's name. Raises GaugeUnavailable where it cannot look."""
+    global _resident
     if gauge == "resident":
-        return ResidentMeter()
+        if _resident is None:
+            _resident = ResidentMeter()
+        return _resident
     from pytest_snapshot_memory import meters
 
     return meters.build(gauge)
@@ -123,14 +146,20 @@ class LiveHeap:
     def begin(self) -> None:
         self._start_bytes = _live_bytes()
 
-    def end(self, phase: str) -> PhaseReading:
+    def end(self, phase: str) -> Raw:
         now = _live_bytes()
-        return PhaseReading(
-            phase=phase,
-            gauge=self.name,
-            start_bytes=self._start_bytes,
-            peak_bytes=max(now, self._start_bytes),
-            end_bytes=now,
+        return (
+            phase,
+            self.name,
+            self._start_bytes,
+            max(now, self._start_bytes),
+            now,
+            0,
+            0,
+            1,
+            0.0,
+            0,
+            "suite",
         )
 
 
@@ -150,10 +179,10 @@ class ItemRun:
 
     __slots__ = (
         "_begun",
-        "_blocks",
         "_heap",
         "_meter",
         "_phase",
+        "_raw",
         "_settles",
         "_shift_bytes",
         "_top_bytes",
@@ -162,20 +191,24 @@ class ItemRun:
         "notes",
         "outcome",
         "plan",
-        "readings",
+        "process",
         "reason",
         "sites",
     )
 
-    def __init__(self, plan: Plan, meter: Meter, *, heap: bool = False) -> None:
-        """heap: read the live heap too, for limits on what is retained."""
+    def __init__(self, plan: Plan, meter: Meter, *, heap: bool = False, process: str = "suite") -> None:
+        """heap: read the live heap too, for limits on what is retained.
+
+        process: "suite", or "forked" where this is a child of the clean parent.
+        """
         self.plan = plan
         self.outcome = ""
-        self.readings: list[PhaseReading] = []
         self.notes: list[str] = []
         self.sites: tuple[AllocationSite, ...] = ()
         self.decision: Decision | None = None
         self.reason = ""
+        self.process = process
+        self._raw: list[Raw] = []
         self._meter = meter
         self._heap = LiveHeap() if heap else None
         self._phase = ""
@@ -184,39 +217,46 @@ class ItemRun:
         self._top_bytes = 0
         self._top_start: int | None = None
         self._begun = 0.0
-        self._blocks = 0
+
+    @property
+    def readings(self) -> list[PhaseReading]:
+        """The readings so far, the call's first as reports want it."""
+        readings = [PhaseReading.from_plain(list(raw)) for raw in self._raw]
+        readings.sort(key=lambda reading: reading.phase != "call" or reading.gauge == "heap")
+        return readings
 
     def open(self, phase: str) -> int:
         """Begin a phase, "setup", "call" or "teardown"; return the bytes at its start."""
         self._phase = self._meter.phase = phase
-        self._shift_bytes = 0
         self._top_start = None
         if self._heap is not None:
             self._heap.begin()
         start_bytes = self._meter.begin(self._settles and phase != "teardown")
-        self._blocks = sys.getallocatedblocks()
         self._begun = perf_counter()
         return start_bytes
 
-    def close(self) -> PhaseReading | None:
-        """End the phase and keep its reading; None if none was open."""
-        phase, self._phase = self._phase, ""
+    def close(self) -> None:
+        """End the phase and keep its reading; nothing happens where none is open."""
+        phase = self._phase
         if not phase:
-            return None
+            return
+        self._phase = ""
         seconds = perf_counter() - self._begun
         seen = self._meter.end()
         if self._top_start is not None:
             seen = self._joined(seen)
-        reading = self._keep(phase, seen, seconds)
+        self._keep(phase, seen, seconds)
         if self._heap is not None:
-            self.readings.append(self._heap.end(phase))
-        return reading
+            self._raw.append(self._heap.end(phase))
 
     def open_fixture(self) -> bool:
         """Interrupt the phase for a fixture of wider scope; False where no set-up is running."""
         if self._phase != "setup":
             return False
-        self._fold(self._meter.end())
+        seen = self._meter.end()
+        if self._top_start is None:
+            self._shift_bytes = 0
+        self._fold(seen)
         self._phase = self._meter.phase = "fixture"
         self._meter.begin(False)
         return True
@@ -233,6 +273,28 @@ class ItemRun:
     def finish(self) -> None:
         self._meter.finish()
 
+    def plain_line(self, nodeid: str, path: str, line: int, worker: str) -> str:
+        """Return the encoded record of a test that nothing more is to be said of; 4 us."""
+        fields = [
+            f'{{"v":{RECORD_VERSION},"n":{encode_basestring_ascii(nodeid)},"o":"{self.outcome}","p":[',
+            ",".join([_PHASE_FORMAT % raw for raw in self._raw]),
+            f'],"f":{encode_basestring_ascii(path)},"l":{line}',
+            f',"w":"{worker}"}}' if worker else "}",
+        ]
+        return "".join(fields)
+
+    @property
+    def has_plain_line(self) -> bool:
+        """Whether plain_line says everything: no notes, no verdict, no wider fixture."""
+        return len(self._raw) <= 3 and not self.notes and not self.reason and self.plan.is_plain
+
+    def call_numbers(self) -> tuple[int, int, str] | None:
+        """Return growth, retained bytes and gauge of the call, or None if it did not run."""
+        for raw in self._raw:
+            if raw[0] == "call" and raw[1] != "heap":
+                return max(0, raw[3] - raw[2]), raw[4] - raw[2], raw[1]
+        return None
+
     def _fold(self, seen: Seen) -> None:
         if self._top_start is None:
             self._top_start, self._top_bytes = seen.start_bytes, 0
@@ -248,20 +310,26 @@ class ItemRun:
             end_bytes=seen.end_bytes - self._shift_bytes,
         )
 
-    def _keep(self, phase: str, seen: Seen, seconds: float) -> PhaseReading:
-        if seen.problem and seen.problem not in self.notes:
-            self.notes.append(seen.problem)
-        reading = PhaseReading(
-            phase=phase,
-            gauge=self._meter.name,
-            start_bytes=seen.start_bytes,
-            peak_bytes=seen.peak_bytes,
-            end_bytes=seen.end_bytes,
-            reusable_bytes=seen.reusable_bytes,
-            error_bound_bytes=self._meter.error_bound_bytes,
-            exact=seen.exact,
-            seconds=seconds,
-            blocks_net=sys.getallocatedblocks() - self._blocks,
+    def _keep(self, phase: str, seen: Seen, seconds: float) -> None:
+        start_bytes, peak_bytes, end_bytes, reusable, exact, problem = seen
+        if problem and problem not in self.notes:
+            self.notes.append(problem)
+        meter = self._meter
+        self._raw.append(
+            (
+                phase,
+                meter.name,
+                start_bytes,
+                peak_bytes,
+                end_bytes,
+                reusable,
+                meter.error_bound_bytes,
+                int(exact),
+                seconds,
+                0,
+                self.process,
+            )
         )
-        self.readings.append(reading)
-        return reading
+
+
+_PHASE_FORMAT: Final = '["%s","%s",%d,%d,%d,%d,%d,%d,%.6f,%d,"%s"]'

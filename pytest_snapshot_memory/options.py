@@ -1,7 +1,6 @@
 """Every option of the plugin, declared once as data; command line, then ini, then default.
 
-In: pytest's parser and config. Out: one frozen Settings, or OptionMistake with
-one sentence. Each `--memory-x` has the ini key `memory_x`. Flags default to
+Read by settings.py, which weighs them. Each `--memory-x` has the ini key `memory_x`. Flags default to
 None on the command line, so that an ini value stays reachable: a store-true
 default of False would always win. Nothing heavy is imported here, since this
 module is loaded by every pytest run on the machine.
@@ -9,7 +8,7 @@ module is loaded by every pytest run on the machine.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pytest
@@ -21,25 +20,36 @@ GROUPS = ("none", "file", "directory", "class", "worker")
 POLICIES = ("warn", "fail", "ignore")
 
 
-class OptionMistake(ValueError):
-    """An option or ini key that cannot be used; the text is one sentence for the user."""
-
-
-class Option(NamedTuple):
+class Option:
     """One option: its name without dashes, what kind of value it takes, and its help.
 
     kind: "text", "optional" (value only after "="), "flag", "count", "choice",
     "report" (a choice whose bare form means `bare`) or "list" (may be repeated).
     bare: the value of an optional option that is given without one.
+
+    A plain class: a dataclass or named tuple is compiled when the module is
+    loaded, which every pytest run on the machine would pay for.
     """
 
-    name: str
-    kind: str
-    help: str
-    default: Any = None
-    choices: tuple[str, ...] = ()
-    bare: str = ""
-    metavar: str = "PATH"
+    __slots__ = ("bare", "choices", "default", "help", "kind", "metavar", "name")
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        help: str,
+        default: Any = None,
+        choices: tuple[str, ...] = (),
+        bare: str = "",
+        metavar: str = "PATH",
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.help = help
+        self.default = default
+        self.choices = choices
+        self.bare = bare
+        self.metavar = metavar
 
     @property
     def flag(self) -> str:
@@ -96,52 +106,6 @@ OPTIONS: tuple[Option, ...] = (
 )
 
 
-class Settings(NamedTuple):
-    """What the user asked for, after command line, ini and default were weighed."""
-
-    report: str
-    gauge: str
-    json: str | None
-    html: str | None
-    markdown: str | None
-    csv: str | None
-    bmf: str | None
-    gh_benchmark: str | None
-    ctrf: str | None
-    save: str | None
-    compare: str | None
-    fail_on: tuple[str, ...]
-    baseline: str
-    update: bool
-    policy: str
-    history: str
-    top: int
-    sort: str
-    group_by: str
-    isolate: bool
-    no_rerun: bool
-    limit_default: str | None
-    flamegraphs: str | None
-    journal: str | None
-
-    @property
-    def gate_is_on(self) -> bool:
-        return self.compare is not None or bool(self.fail_on)
-
-    @property
-    def measures_every_test(self) -> bool:
-        """Something was asked for that needs a number for each test."""
-        wanted = (self.json, self.html, self.markdown, self.csv, self.bmf, self.gh_benchmark, self.ctrf)
-        return (
-            self.report != "off"
-            or self.update
-            or self.save is not None
-            or self.gate_is_on
-            or self.journal is not None
-            or any(path is not None for path in wanted)
-        )
-
-
 def add_options(parser: pytest.Parser) -> None:
     """Declare every option and its ini key."""
     group = parser.getgroup("memory", "memory (pytest-snapshot-memory)")
@@ -180,61 +144,14 @@ def _spellings(option: Option) -> list[tuple[tuple[str, ...], dict[str, Any]]]:
     return [((option.flag,), {"help": option.help, "metavar": metavar})]
 
 
-def read_settings(config: pytest.Config) -> Settings:
-    """Weigh command line, ini and default. Raises OptionMistake with one sentence."""
-    values: dict[str, Any] = {}
+def anything_asked(config: pytest.Config) -> bool:
+    """Say whether any option or ini key of ours is set, without reading what it says."""
     for option in OPTIONS:
-        values[option.name] = _value(option, config)
-    return Settings(**values)
+        if getattr(config.option, option.key, None) is not None or not is_unset(config.getini(option.key)):
+            return True
+    return False
 
 
-def _value(option: Option, config: pytest.Config) -> Any:
-    given, source = config.getoption(option.key, None), option.flag
-    if given is None:
-        given, source = config.getini(option.key), f"ini key {option.key}"
-        # An ini key that is not set reads as None, "" or [], by the version of pytest.
-        if given is None or given == "" or given == []:
-            return option.default
-    return _checked(option, given, source)
-
-
-def _checked(option: Option, given: Any, source: str) -> Any:
-    if option.kind == "flag":
-        return bool(given)
-    if option.kind == "list":
-        return tuple(str(line) for line in given)
-    text = str(given).strip()
-    if option.choices and text not in option.choices:
-        raise OptionMistake(f"{source}: {text!r} is not one of {', '.join(option.choices)}")
-    if option.kind == "count":
-        return _count(text, source)
-    if option.kind == "optional" and source == option.flag and _looks_like_tests(text):
-        raise OptionMistake(
-            f"{source}: {text!r} looks like a path of tests; write {source}=NAME, or the path before {source}"
-        )
-    if not text and option.kind != "optional":
-        raise OptionMistake(f"{source}: a value is missing")
-    if option.name == "limit_default":
-        _check_size(text, source)
-    return text
-
-
-def _count(text: str, source: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 7) or int(text) < 1:
-        raise OptionMistake(f"{source}: {text!r} is not a whole number of 1 or more")
-    return int(text)
-
-
-def _looks_like_tests(text: str) -> bool:
-    import os
-
-    return "::" in text or text.endswith(".py") or (os.path.isdir(text) and text.rstrip("/") != "")
-
-
-def _check_size(text: str, source: str) -> None:
-    from snapshot_engine.memory.units import SizeMistake, parse_size
-
-    try:
-        parse_size(text)
-    except SizeMistake as mistake:
-        raise OptionMistake(f"{source}: {mistake}") from mistake
+def is_unset(value: Any) -> bool:
+    """Say whether an ini value was not given: None, "" or [], by the version of pytest."""
+    return value is None or value == "" or value == []

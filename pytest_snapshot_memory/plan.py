@@ -5,24 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_snapshot_memory.markers import (
-    GROWTH,
-    LEAK,
-    LIMIT,
-    GrowthRequest,
-    LeakRequest,
-    LimitRequest,
-    MarkerMistake,
-    read_growth,
-    read_leak,
-    read_limit,
-)
-
 if TYPE_CHECKING:
     import pytest
 
+    from pytest_snapshot_memory.markers import GrowthRequest, LeakRequest, LimitRequest
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The requests of one test; `mistake` is the sentence of a wrong marker.
 
@@ -40,36 +29,40 @@ class Plan:
 
     @property
     def is_plain(self) -> bool:
+        """Nothing is asked of this test but its numbers."""
         return self.limit is None and self.leak is None and self.growth is None and not self.mistake
 
 
 def plan_for(item: pytest.Item, default: Plan, suite_limit: LimitRequest | None) -> Plan:
     """Return what the item's markers ask for; `default` itself where they ask for nothing."""
-    marks = {name: item.get_closest_marker(name) for name in (LIMIT, LEAK, GROWTH)}
-    if suite_limit is None and not any(marks.values()):
+    limit = item.get_closest_marker("memory_limit")
+    leak = item.get_closest_marker("memory_leak")
+    growth = item.get_closest_marker("memory_growth")
+    if suite_limit is None and limit is None and leak is None and growth is None:
         return default
+    # Not above: most runs have no marker and need none of this.
+    from pytest_snapshot_memory import markers
+
     try:
-        limit = _read(marks[LIMIT], read_limit) or suite_limit
-        leak = _read(marks[LEAK], read_leak)
-        growth = _read(marks[GROWTH], read_growth)
-        _check_item(item, growth)
-    except MarkerMistake as mistake:
+        limited = _read(limit, markers.read_limit) or suite_limit
+        leaking = _read(leak, markers.read_leak)
+        growing = _read(growth, markers.read_growth)
+        if growing is not None and "memory_size" not in getattr(item, "fixturenames", ()):
+            raise markers.MarkerMistake(
+                "memory_growth: the test must take the fixture memory_size, the size of each run"
+            )
+        markers.check_runs(item, leaking is not None or growing is not None)
+    except markers.MarkerMistake as mistake:
         return Plan(gauge=default.gauge, mistake=str(mistake))
-    gauge = (limit.gauge if limit is not None else "") or default.gauge
     return Plan(
-        gauge=gauge,
-        limit=limit,
-        leak=leak,
-        growth=growth,
-        settles=limit is not None or default.settles,
-        isolate=default.isolate or (limit is not None and limit.isolate),
+        gauge=(limited.gauge if limited is not None else "") or default.gauge,
+        limit=limited,
+        leak=leaking,
+        growth=growing,
+        settles=limited is not None or default.settles,
+        isolate=default.isolate or (limited is not None and limited.isolate),
     )
 
 
 def _read(mark: pytest.Mark | None, reader: Any) -> Any:
     return None if mark is None else reader(mark.args, mark.kwargs)
-
-
-def _check_item(item: pytest.Item, growth: GrowthRequest | None) -> None:
-    if growth is not None and "memory_size" not in getattr(item, "fixturenames", ()):
-        raise MarkerMistake(f"{GROWTH}: the test must take the fixture memory_size, the size of each run")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_snapshot_memory.options import OptionMistake, add_options, read_settings
+from pytest_snapshot_memory.options import add_options, anything_asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,12 +45,8 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for line in _MARKER_HELP:
         config.addinivalue_line("markers", line)
-    try:
-        settings = read_settings(config)
-    except OptionMistake as mistake:
-        raise pytest.UsageError(str(mistake)) from None
-    if settings.measures_every_test or settings.isolate or settings.limit_default is not None:
-        _start(config)
+    if anything_asked(config):
+        _start(config, only_if_measuring=True)
 
 
 @pytest.hookimpl(trylast=True)
@@ -59,14 +55,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _start(config)
 
 
-def _start(config: pytest.Config) -> None:
-    from pytest_snapshot_memory.session import MemorySession
+def _start(config: pytest.Config, *, only_if_measuring: bool = False) -> None:
+    from pytest_snapshot_memory.settings import OptionMistake, read_settings
 
     try:
-        session = MemorySession(config, read_settings(config))
+        settings = read_settings(config)
     except OptionMistake as mistake:
         raise pytest.UsageError(str(mistake)) from None
-    config.pluginmanager.register(session, "snapshot_memory_session")
+    if only_if_measuring and not settings.measures_every_test and not settings.looks_at_every_test:
+        return
+    from pytest_snapshot_memory.session import MemorySession
+
+    config.pluginmanager.register(MemorySession(config, settings), "snapshot_memory_session")
 
 
 def _any_marked(items: list[pytest.Item]) -> bool:

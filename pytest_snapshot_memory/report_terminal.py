@@ -10,7 +10,7 @@ from pytest_snapshot_memory.record import PhaseReading, TestRecord
 from snapshot_engine.memory.units import format_size
 
 if TYPE_CHECKING:
-    from pytest_snapshot_memory.options import Settings
+    from pytest_snapshot_memory.settings import Settings
 
 COUNTS: Final = {
     "resident": "resident memory of the test's process, the kernel's own peak",

@@ -12,7 +12,6 @@ import pytest
 
 from pytest_snapshot_memory.itemhooks import ItemHooks
 from pytest_snapshot_memory.journal import Journal, last_seen
-from pytest_snapshot_memory.markers import LimitRequest
 from pytest_snapshot_memory.measuring import REPORT_ATTRIBUTE
 from pytest_snapshot_memory.plan import Plan
 from pytest_snapshot_memory.record import RecordError, TestRecord, decode, encode
@@ -21,8 +20,9 @@ from snapshot_engine.memory.units import format_size, parse_size
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from pytest_snapshot_memory.markers import LimitRequest
     from pytest_snapshot_memory.measuring import Meter
-    from pytest_snapshot_memory.options import Settings
+    from pytest_snapshot_memory.settings import Settings
 
 _BENCHMARKS = "snapshot_memory_benchmarks"
 
@@ -38,6 +38,7 @@ class MemorySession:
         self.lines: dict[str, str] = {}
         self.benchmarks: list[dict[str, Any]] = []
         self.notes: list[str] = []
+        self._records: list[TestRecord] | None = None
         default = Plan(
             gauge=settings.gauge,
             isolate=settings.isolate,
@@ -81,7 +82,7 @@ class MemorySession:
         journal = self.items.journal
         worker = getattr(getattr(getattr(report, "node", None), "gateway", None), "id", "")
         seen = last_seen(journal.path, worker) if journal is not None else None
-        resident = f"{format_size(seen[2])} resident in {seen[1]}" if seen else "not known"
+        resident = f"{format_size(seen[1])} resident at the start of {seen[0]}" if seen else "not known"
         report.longrepr = f"{report.longrepr}\nlast known memory of the worker: {resident}"
         record = TestRecord(
             nodeid=crashitem, outcome="crashed", reason=f"worker {worker} died", worker=worker
@@ -138,7 +139,12 @@ class MemorySession:
     # Steps --------------------------------------------------------------------------
 
     def records(self) -> list[TestRecord]:
-        """Return what was measured so far, in the order in which tests ended."""
+        """Return what was measured, in the order in which tests ended; read once, at the end."""
+        if self._records is None:
+            self._records = self._read_lines()
+        return self._records
+
+    def _read_lines(self) -> list[TestRecord]:
         found = []
         for line in self.lines.values():
             try:
@@ -171,6 +177,8 @@ class MemorySession:
 def _suite_limit(settings: Settings) -> LimitRequest | None:
     if settings.limit_default is None:
         return None
+    from pytest_snapshot_memory.markers import LimitRequest
+
     return LimitRequest(limit_bytes=parse_size(settings.limit_default))
 
 

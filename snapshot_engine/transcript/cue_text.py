@@ -68,6 +68,12 @@ def voice_spans(raw_text: str) -> list[tuple[str, str]]:
     return spans
 
 
+def first_voice(raw_text: str) -> str:
+    """Return the first voice that a cue names, "" for none; it need not say anything."""
+    names = (_voice_name(event) for event in events(raw_text) if event.kind == "open" and event.value == "v")
+    return next(filter(None, names), "")
+
+
 def events(raw_text: str) -> Iterator[Event]:
     """Yield the tree of a cue's text as events; tags that the standard ignores are left out."""
     open_tags: list[str] = []

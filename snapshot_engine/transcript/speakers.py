@@ -30,7 +30,7 @@ from itertools import pairwise, repeat
 from typing import TypeVar
 
 from snapshot_engine.transcript.character_references import resolve
-from snapshot_engine.transcript.cue_text import plain_text, voice_spans
+from snapshot_engine.transcript.cue_text import first_voice, plain_text, voice_spans
 
 TRIAL_CUES = 32
 _LABELLED_SHARE = 5  # one in five
@@ -142,7 +142,8 @@ class SpeakerFinder:
         """Return the name if `head`, the words before a colon, reads like one, else ""."""
         known = self._known.get(head)
         if known is None:
-            name = _TURN_MARK.sub("", head, count=1).strip()
+            mark = _TURN_MARK.match(head)
+            name = head[mark.end() if mark else 0 :].strip()
             known = name if is_label(name) else ""
             _remember(self._known, head, known)
         return known or self._by_repetition(head)
@@ -238,8 +239,5 @@ def _one_voice(raw_text: str) -> tuple[str, str] | None:
 def _split_markup(raw_text: str) -> tuple[str, str]:
     if match := _AZURE_TAG.match(raw_text):
         return match.group(1), plain_text(raw_text[match.end() :]).lstrip()
-    if "<v" not in raw_text:
-        return "", plain_text(raw_text)
-    spans = voice_spans(raw_text)
-    named = next((speaker for speaker, _ in spans if speaker), "")
-    return named, "".join([text for _, text in spans])
+    named = first_voice(raw_text) if "<v" in raw_text else ""
+    return named, plain_text(raw_text)

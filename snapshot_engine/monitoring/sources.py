@@ -78,7 +78,7 @@ class OtherProcess:
     def __init__(self, pid: int, limit_mb: float | None = None) -> None:
         self._pid = pid
         self._limit_mb = limit_mb
-        self._surroundings = SurroundingsReader()
+        self._surroundings = SurroundingsReader(pid)
         self._around = self._surroundings.read()
         memory = read_process_memory(pid)
         self._mark_bytes = memory.mark_bytes

@@ -36,17 +36,26 @@ class Surroundings:
 
 
 class SurroundingsReader:
-    """Looks around this process again and again; not thread-safe by itself."""
+    """Looks around a process again and again (None: this one); not thread-safe by itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, pid: int | None = None, proc: str = "/proc") -> None:
+        self._pid = pid
+        own, others = _groups_of("self", proc), _groups_of("self" if pid is None else pid, proc)
+        self._same_groups = own == others
+        # "/..": a group outside of what this process's namespace shows (another
+        # container's). Its limits cannot be read, and ours are not its.
+        self._hidden = not self._same_groups and b"/.." in others
         self._limited: list[tuple[int, MemoryGroup]] = []
         self._limits_read_at = -_LIMITS_GOOD_FOR_SECONDS
 
     def read(self) -> Surroundings:
         """Look around once; 25 us without a container's limit."""
+        if not self._same_groups and not self._hidden:
+            return self._around_other_groups()
         now = time.monotonic()
         if now - self._limits_read_at >= _LIMITS_GOOD_FOR_SECONDS:
-            found = [(group.limit_bytes(), group) for group in memory_groups()]
+            groups = () if self._hidden else memory_groups()
+            found = [(group.limit_bytes(), group) for group in groups]
             self._limited = [(limit, group) for limit, group in found if limit is not None]
             self._limits_read_at = now
         machine_bytes, available_bytes = _machine()
@@ -63,6 +72,25 @@ class SurroundingsReader:
             container_used_bytes=used_bytes,
             pressure_percent=pressure_percent(),
         )
+
+    def _around_other_groups(self) -> Surroundings:
+        """Look from the machine into a container: its groups are found anew each time, 1.4 ms."""
+        memory = available_memory(pid=self._pid)
+        limited = memory.limit_bytes < memory.machine_bytes
+        return Surroundings(
+            machine_bytes=memory.machine_bytes,
+            available_bytes=memory.available_bytes,
+            container_limit_bytes=memory.limit_bytes if limited else None,
+            container_used_bytes=memory.used_bytes if limited else None,
+            pressure_percent=pressure_percent(),
+        )
+
+
+def _groups_of(pid: int | str, proc: str) -> bytes:
+    try:
+        return read_small_file(f"{proc}/{pid}/cgroup")
+    except OSError:
+        return b""
 
 
 def _machine(path: str = MEMINFO_PATH) -> tuple[int, int]:

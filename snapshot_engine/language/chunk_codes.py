@@ -126,7 +126,7 @@ class ChunkCodes(dict[str, bytes]):
             return np.frombuffer(b"".join(map(self.__getitem__, chunks)), dtype=np.int32)
         each = [self[chunk] for chunk in chunks]
         codes = np.frombuffer(b"".join(each), dtype=np.int32)
-        lasts = np.cumsum([len(one) // codes.itemsize for one in each]) - 1
+        lasts = np.cumsum([len(one) // codes.itemsize for one in each], dtype=np.int64) - 1
         without = lasts[~np.array(blanks, dtype=bool)]
         codes = codes.copy()
         codes[without] &= _NO_BLANK

@@ -67,6 +67,16 @@ class EntityStream:
         """How many chunks and entities were cut because they passed a bound; spaCy would not have."""
         return self._cutter.cut_chunks + self._decoder.cut_entities
 
+    @property
+    def smallest_gap(self) -> float:
+        """The smallest lead of a best move over the second since `record_gaps`; infinite before."""
+        gap = self._decoder.smallest_gap
+        return float("inf") if gap is None else gap
+
+    def record_gaps(self) -> None:
+        """Start recording `smallest_gap`; costs a tenth of the speed."""
+        self._decoder.smallest_gap = float("inf")
+
     def feed(self, text: str) -> list[Entity]:
         """Take the next piece; return the entities that are now certain."""
         for at in range(0, len(text), SLICE_CHARS):

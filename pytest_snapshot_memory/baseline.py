@@ -33,11 +33,11 @@ from .environment import Environment
 SIGNATURE: Final = "# pytest-snapshot-memory baseline 1"
 MAX_LINE_BYTES: Final = 120
 MAX_PATH_BYTES: Final = 116
-MAX_NAME_BYTES: Final = 68
-# 8 + 3 * (1 + 7) + (1 + 17) + 2 leave 68 for the name
+MAX_NAME_BYTES: Final = 62
+# 8 + 3 * (1 + 7) + (1 + 23) + 2 leave 62 for the name
 MAX_SIZE_CHARACTERS: Final = 7
-MAX_SPREAD_CHARACTERS: Final = 17
-MAX_RUNS_KEPT: Final = 5
+MAX_SPREAD_CHARACTERS: Final = 23
+MAX_RUNS_KEPT: Final = 7
 KIB: Final = 1024
 
 _COLUMNS = "# KiB: growth retained anchor fresh spread  test (changed by pytest --memory-update)"

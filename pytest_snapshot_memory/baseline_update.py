@@ -20,7 +20,7 @@ from .gate_expression import Threshold
 from .record import PhaseReading, TestRecord
 from .regression import Comparison, Verdict, noise_band
 
-RUNS_TO_REMEMBER: Final = 5
+RUNS_TO_REMEMBER: Final = 7
 # a width below this tells a reviewer nothing and would only make lines differ
 _LEAST_WIDTH_BYTES: Final = 64 * KIB
 

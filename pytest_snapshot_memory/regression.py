@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import enum
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -173,7 +174,7 @@ def screen(entry: Entry, reading: PhaseReading, threshold: Threshold) -> Screeni
         old = entry.value_bytes if alone else entry.growth_bytes
         new = reading.growth_bytes
         allowed = allowance(entry.value_bytes, entry.anchor_bytes, threshold)
-    width = 0 if alone else reading.growth_upper_bytes - reading.growth_bytes
+    width = reading.error_bound_bytes if alone else reading.growth_upper_bytes - reading.growth_bytes
     return Screening(old_bytes=old, new_bytes=new, width_bytes=width, allowed=allowed)
 
 
@@ -239,17 +240,19 @@ def judge_runs(nodeid: str, entry: Entry, runs: Sequence[int], threshold: Thresh
     """Decide by runs in fresh processes against those the baseline remembers.
 
     entry.fresh_runs_bytes must not be empty. Regressed and Improved need both the
-    effect (medians) and the significance (ranks). With fewer than three runs in
-    the baseline no test can be significant: then all new runs must lie beyond the
-    line, and beyond the noise band of the resident gauge.
+    effect (medians) and the significance (ranks). With fewer than three runs on a
+    side no test can be significant: then all new runs must lie beyond the line,
+    and beyond the noise band of the resident gauge.
     """
     old_runs = entry.fresh_runs_bytes
     old, new = entry.value_bytes, median_low(runs)
     allowed = allowance(old, entry.anchor_bytes, threshold)
     line = allowed.size_bytes
     rise, fall = rank_sum_p(old_runs, runs), rank_sum_p(runs, old_runs)
-    certain_rise, certain_fall = rise <= SIGNIFICANCE, fall <= SIGNIFICANCE
-    if len(old_runs) < 3:
+    # where few runs are remembered on both sides, the least p there is: no overlap at all
+    needed = max(SIGNIFICANCE, 1 / math.comb(len(old_runs) + len(runs), len(runs)))
+    certain_rise, certain_fall = rise <= needed, fall <= needed
+    if min(len(old_runs), len(runs)) < 3:
         margin = max(line, noise_band("resident", old))
         certain_rise, certain_fall = min(runs) - max(old_runs) > margin, min(old_runs) - max(runs) > margin
     verdict, reason = Verdict.UNCHANGED, ""

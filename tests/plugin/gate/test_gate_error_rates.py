@@ -24,7 +24,8 @@ RECORDED = Path(__file__).parent / "recorded" / "noise_linux.txt"
 HERE = Environment(platform="linux", python="cpython-3.11", gauge="resident")
 DEFAULT = parse_expressions([DEFAULT_EXPRESSION])
 START_BYTES = 50 * 2**20
-Noise = dict[tuple[str, str, str], list[tuple[int, int]]]
+# (kind, workload, variant) -> series of (growth, reusable) in bytes; a forked series is one parent's children
+Noise = dict[tuple[str, str, str], list[list[tuple[int, int]]]]
 
 
 def load_noise() -> Noise:
@@ -33,15 +34,17 @@ def load_noise() -> Noise:
         if not line.startswith("#"):
             kind, workload, variant, *values = line.split()
             pairs = [value.partition(":") for value in values]
-            noise[kind, workload, variant] = [(int(a) * 1024, int(b or 0) * 1024) for a, _, b in pairs]
+            series = [(int(a) * 1024, int(b or 0) * 1024) for a, _, b in pairs]
+            noise.setdefault((kind, workload, variant), []).append(series)
     return noise
 
 
 class Suite:
     """A run of all workloads, drawn from the recording: first readings, and runs when asked.
 
-    Draws come from every second recorded value, so that an unchanged run never
-    sees the very values its baseline was made of.
+    A session forks all its children from one parent, so all runs of one suite come
+    from one recorded parent. Suites of different `half` share no parent and no
+    value: an unchanged run never sees what its baseline was made of.
     """
 
     def __init__(self, noise: Noise, kind: str, variant: str, half: int, seed: int) -> None:
@@ -49,9 +52,13 @@ class Suite:
         self.random = random.Random(f"{kind} {variant} {half} {seed}")
         self.runs_made = 0
         self.workloads = sorted({workload for _, workload, _ in noise})
+        parents = len(noise["forked", self.workloads[0], variant])
+        self.parent = self.random.randrange(half, parents, 2)
 
     def draw(self, kind: str, workload: str, count: int) -> list[tuple[int, int]]:
-        return self.random.sample(self.noise[kind, workload, self.variant][self.half :: 2], count)
+        series = self.noise[kind, workload, self.variant]
+        values = series[self.parent] if kind == "forked" else series[0][self.half :: 2]
+        return self.random.sample(values, count)
 
     def records(self) -> list[TestRecord]:
         records = []

@@ -190,7 +190,12 @@ def main() -> None:
     for variant in VARIANTS:
         for name in WORKLOADS:
             for _ in range(given.runs * 2 // 5):
-                print("forked", name, variant, ask("--child", "forked", name, variant, "0", str(RUNS_PER_PARENT)))
+                print(
+                    "forked",
+                    name,
+                    variant,
+                    ask("--child", "forked", name, variant, "0", str(RUNS_PER_PARENT)),
+                )
             values = [ask("--child", "fresh", name, variant, "0", "1") for _ in range(given.runs)]
             print("fresh", name, variant, " ".join(values), flush=True)
         suites = [

@@ -10,11 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from snapshot_engine.synthetic import PRODUCER_NAMES, generate, write
-from snapshot_engine.synthetic import vocabulary as vo
+from snapshot_engine.synthetic import PRODUCER_NAMES, generate, vocabulary as vo, write
 
 TIMING = re.compile(rb"(?:(\d{2,}):)?(\d\d):(\d\d)\.(\d{3}) --> (?:(\d{2,}):)?(\d\d):(\d\d)\.(\d{3})")
 

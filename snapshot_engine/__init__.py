@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         MemoryLimitExceeded as MemoryLimitExceeded,
         MissingExtra as MissingExtra,
         NotWebVTT as NotWebVTT,
+        OutputFailed as OutputFailed,
         SnapshotEngineError as SnapshotEngineError,
         TranscriptError as TranscriptError,
     )
@@ -86,6 +87,7 @@ _HOME: dict[str, str] = {
     "ConfigError": "snapshot_engine.errors",
     "FileTooLarge": "snapshot_engine.errors",
     "MissingExtra": "snapshot_engine.errors",
+    "OutputFailed": "snapshot_engine.errors",
     "MemoryLimitExceeded": "snapshot_engine.errors",
 }
 

@@ -1,14 +1,4 @@
-"""The command line: parses, calls, prints, and turns errors into exit codes.
-
-Exit codes, the same for every command:
-    0    done
-    1    a check said no (verify, selfcheck, health)
-    2    wrong usage or configuration
-    3    an input could not be read, or is not WebVTT
-    4    something that is needed is not installed
-    5    the output could not be written
-    130  interrupted; nothing half-written is left behind
-"""
+"""The command line: parses, calls, prints, and turns errors into exit codes (exit_codes.py)."""
 
 from __future__ import annotations
 
@@ -18,8 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from snapshot_engine import __version__
-
-EXIT_OK, EXIT_NO, EXIT_USAGE, EXIT_INPUT, EXIT_MISSING, EXIT_OUTPUT, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+from snapshot_engine.exit_codes import EXIT_INTERRUPTED, EXIT_OK, describe, exit_code_of
 
 # Commands with a parser of their own: they must start in milliseconds (health)
 # or bring a server (dashboard), so nothing else is imported for them.
@@ -61,32 +50,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"snapshot-engine: {describe(error)}", file=sys.stderr)
         return code
-
-
-def exit_code_of(error: BaseException) -> int | None:
-    """Return the documented exit code for an error that a user can cause; None for a bug."""
-    from snapshot_engine.errors import ConfigError, FileTooLarge, MissingExtra, TranscriptError
-
-    if isinstance(error, OutputFailed):
-        return EXIT_OUTPUT
-    if isinstance(error, ConfigError):
-        return EXIT_USAGE
-    if isinstance(error, MissingExtra):
-        return EXIT_MISSING
-    if isinstance(error, (TranscriptError, FileTooLarge, OSError, EOFError)):
-        return EXIT_INPUT
-    return None
-
-
-def describe(error: BaseException) -> str:
-    """Return an error as one line that names the file."""
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return str(error) or type(error).__name__
-
-
-class OutputFailed(OSError):
-    """The output could not be written; raised where the place is known."""
 
 
 def _delegate(command: str, arguments: list[str]) -> int:

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from snapshot_engine.batch import FileJob, FileResult, process_files, result_of
-from snapshot_engine.cli import EXIT_NO, EXIT_OK, OutputFailed, describe, exit_code_of
-from snapshot_engine.errors import ConfigError
+from snapshot_engine.errors import ConfigError, OutputFailed
+from snapshot_engine.exit_codes import EXIT_NO, EXIT_OK, describe, exit_code_of
 from snapshot_engine.files import default_output, file_size_bytes, source_name
 from snapshot_engine.processor import SUFFIXES, Analysis, TranscriptProcessor
 from snapshot_engine.progress import ProgressLine

@@ -54,6 +54,10 @@ class FileTooLarge(SnapshotEngineError, ValueError):
         self.max_bytes = max_bytes
 
 
+class OutputFailed(SnapshotEngineError, OSError):
+    """An output could not be written; what it held before is still there."""
+
+
 class MissingExtra(SnapshotEngineError, ImportError):
     """An optional dependency is not installed; the message is the line to type."""
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from snapshot_engine.errors import ConfigError, FileTooLarge
+from snapshot_engine.errors import ConfigError, FileTooLarge, OutputFailed
 from snapshot_engine.files import Source, default_output, file_size_bytes, source_name, write_atomically
 from snapshot_engine.settings import MIB, Config
 from snapshot_engine.strategy import ProcessingStrategy, choose_strategy
@@ -90,7 +90,8 @@ class TranscriptProcessor:
         output: default `<stem>_processed<suffix>` beside the input (in the
             current directory for a stream).
         Raises FileNotFoundError and the like from the system, NotWebVTT and
-        the other TranscriptErrors on bad input, FileTooLarge past MAX_FILE_SIZE.
+        the other TranscriptErrors on bad input, FileTooLarge past MAX_FILE_SIZE,
+        OutputFailed (an OSError) where the document cannot be written.
         """
         if output_format not in SUFFIXES:
             raise ConfigError([f"output format {output_format!r}: must be one of {', '.join(SUFFIXES)}"])
@@ -98,9 +99,12 @@ class TranscriptProcessor:
 
         target = Path(output) if output is not None else default_output(input_path, SUFFIXES[output_format])
         if not target.parent.is_dir():
-            raise FileNotFoundError(f"{target.parent}: no such directory to write {target.name} into")
+            raise OutputFailed(f"{target.parent}: no such directory to write {target.name} into")
         snapshot = self.snapshot(input_path, watch=watch)
-        write_atomically(target, render(snapshot, output_format))
+        try:
+            write_atomically(target, render(snapshot, output_format))
+        except OSError as error:
+            raise OutputFailed(f"{target}: cannot be written ({error.strerror or error})") from error
         return target
 
     def snapshot(self, input_path: Source, *, watch: Watch | None = None) -> CustomerSnapshot:

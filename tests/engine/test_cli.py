@@ -90,7 +90,11 @@ def test_one_bad_file_does_not_stop_the_rest(folder: Path) -> None:
     (folder / "bad.vtt").write_text("<!doctype html>")
     done = run("process", "bad.vtt", "missing.vtt", "talk.vtt", cwd=folder)
     assert done.returncode == 3
-    assert [line.split(":")[1].strip() for line in done.stderr.splitlines()] == ["bad.vtt", "missing.vtt"]
+    errors = done.stderr.splitlines()
+    assert len(errors) == 2
+    assert "bad.vtt line 1" in errors[0]
+    assert "HTML" in errors[0]
+    assert errors[1] == "snapshot-engine: missing.vtt: No such file or directory"
     assert (folder / "talk_processed.md").exists()
 
 
@@ -157,6 +161,12 @@ def test_synth_writes_the_size_asked_for(folder: Path) -> None:
     assert 0.1 * 2**20 - 2000 < size <= 0.1 * 2**20
     assert run("synth", "--size-mb", "0", "-o", "made.vtt", cwd=folder).returncode == 2
     assert run("synth", "--size-mb", "1", "-o", "no/dir.vtt", cwd=folder).returncode == 5
+
+
+def test_a_document_that_cannot_be_written_is_an_output_error(folder: Path) -> None:
+    done = run("process", "talk.vtt", "-o", "no/dir.md", cwd=folder)
+    assert done.returncode == 5
+    assert "no such directory" in done.stderr
 
 
 def test_a_reader_that_goes_away_is_no_error(folder: Path) -> None:

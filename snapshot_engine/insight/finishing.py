@@ -29,7 +29,7 @@ def finished(kept: Candidate, vocabulary: Vocabulary) -> tuple[Sentence, int, in
     listed = words_of(lower)
     words = set(listed)
     spans = [_Span(text[start:end], label) for start, end, label in kept.entities]
-    strengths = signals(lower, words & TRIGGERS, spans, ALL_TAGS)
+    strengths = signals(lower, listed, words & TRIGGERS, spans, ALL_TAGS)
     tags = dict(sorted(by_tag(strengths)))
     broken = hesitation(words) + 2 * stutter(listed)
     base = base_score(vocabulary.weight(words), len(listed), len(spans), broken)

@@ -31,11 +31,13 @@ from snapshot_engine.insight.signals import (
     COUNTED,
     TAGS,
     TRIGGERS,
+    UNTRIGGERED,
     by_tag,
     hesitation,
     is_noise,
     signals,
     tagged,
+    triggers_of,
     words_of,
 )
 from snapshot_engine.insight.tally import BoundedTally
@@ -47,8 +49,7 @@ __all__ = ["InsightBounds", "Insights", "InsightsBuilder"]
 
 _MIN_WORDS = 5
 _SUMMARY_MIN_WORDS = 9
-_LABELS = frozenset(LABELS)
-_CACHE_NAMES = 4_096
+_CACHED_NAMES = 1_024
 _CACHED_CHARS = 100
 
 
@@ -60,7 +61,7 @@ class InsightsBuilder:
         self._speakers = SpeakerTally(bounds.speakers)
         self._names = BoundedTally(bounds.names)
         self._first_seen: dict[str, tuple[int, int]] = {}
-        self._clean: dict[str, str] = {}
+        self._keys: dict[str, dict[str, str]] = {label: {} for label in LABELS}
         self._vocabulary = Vocabulary(bounds.words)
         self._pools = CandidatePools(bounds.candidates)
         self._tagged: Counter[str] = Counter()
@@ -72,7 +73,7 @@ class InsightsBuilder:
     def held(self) -> int:
         """Return how many things are held: the number that must not grow with the input."""
         return (
-            len(self._speakers) + len(self._names) + len(self._first_seen) + len(self._clean) + len(self._vocabulary)
+            len(self._speakers) + len(self._names) + len(self._first_seen) + sum(map(len, self._keys.values())) + len(self._vocabulary)
             + len(self._pools) + len(self._waiting) + len(self._labels)
         )  # fmt: skip
 
@@ -80,7 +81,8 @@ class InsightsBuilder:
         """Fold in one utterance."""
         utterance = annotated.utterance
         text = utterance.text
-        words = len(text.split())
+        # The words of an utterance are separated by single blanks.
+        words = text.count(" ") + 1
         self._words += words
         self._utterances += 1
         if self._first_ms < 0:
@@ -146,15 +148,24 @@ class InsightsBuilder:
         if n_words < _MIN_WORDS:
             return
         pools = self._pools
-        base = base_score(weight, n_words, len(entities), hesitation(words))
-        highest = highest_score(base)
+        highest = highest_score(base_score(weight, n_words, len(entities), 0))
         wanted = pools.open_tags(highest)
-        hits = words & TRIGGERS
-        strengths = signals(lower, hits, entities, wanted)
-        tags = tagged(strengths) & wanted
         in_summary = n_words >= _SUMMARY_MIN_WORDS and highest > pools.summary_floor and "?" not in lower
+        # Most sentences of a long transcript end here: they can enter no pool
+        # by their score, and hold no word of the tags that are always counted.
+        if (
+            not in_summary
+            and words.isdisjoint(triggers_of(wanted))
+            and "?" not in lower
+            and not (entities and wanted & UNTRIGGERED)
+        ):
+            return
+        hits = words & TRIGGERS
+        strengths = signals(lower, listed, hits, entities, wanted)
+        tags = tagged(strengths) & wanted
         if not (tags or in_summary) or is_noise(lower, words, hits):
             return
+        base = base_score(weight, n_words, len(entities), hesitation(words))
         order = self._sentences
         offers = [(tag, tag_score(tag, strength, base)) for tag, strength in by_tag(strengths, tags)]
         for tag, _ in offers:
@@ -201,25 +212,27 @@ class InsightsBuilder:
 
     def _count_names(self, utterance: Utterance, entities: tuple[Entity, ...]) -> None:
         """Count the entities by label, and the names among them by spelling and label."""
-        clean = self._clean
         for entity in entities:
             label = entity.label
             self._labels[label] += 1
-            if label not in _LABELS:
+            keys = self._keys.get(label)
+            if keys is None:
                 continue
-            name = clean.get(entity.text)
-            if name is None:
-                if len(clean) >= _CACHE_NAMES:
-                    clean.clear()
+            key = keys.get(entity.text)
+            if key is None:
                 name = clean_name(entity.text)
+                key = f"{label}\t{name}" if name else ""
+                if len(keys) >= _CACHED_NAMES:
+                    keys.clear()
                 if len(entity.text) < _CACHED_CHARS:
-                    clean[entity.text] = name
-            if name:
-                self._count_name(f"{label}\t{name}", utterance, entity.start_char + entity.text.find(name))
+                    keys[entity.text] = key
+            if key:
+                self._count_name(key, utterance, entity)
 
-    def _count_name(self, key: str, utterance: Utterance, start_char: int) -> None:
+    def _count_name(self, key: str, utterance: Utterance, entity: Entity) -> None:
         if key not in self._first_seen:
-            at = utterance.cue_index(start_char)
+            name = key.partition("\t")[2]
+            at = utterance.cue_index(entity.start_char + entity.text.find(name))
             self._first_seen[key] = (utterance.cue_start_ms[at], utterance.cue_lines[at])
         if self._names.add(key):
             self._first_seen = {k: v for k, v in self._first_seen.items() if k in self._names}

@@ -8,6 +8,8 @@ sentence carries a tag from strength 2 on.
 
 from __future__ import annotations
 
+import re
+
 from snapshot_engine.insight.word_sets import word_set
 
 # tag -> {strength: words}
@@ -95,10 +97,10 @@ WORDS: dict[str, dict[int, str]] = {
 PHRASES: dict[str, tuple[tuple[str, str, int], ...]] = {
     "introduction": (
         ("name", r"\bmy name(?:'s| is)\b", 3),
-        ("i'm i am", r"\b(?:i'm|i am) (?:the |a |an |your )?(?:\w+[ ,-]){0,3}?(?:ceo|cfo|cto|coo|founder|head|director|manager|engineer|lead|president|analyst|researcher|developer|host|chair|vp)\b", 3),
-        ("i'm i am", r"\b(?:i'm|i am) [a-z-]+,? (?:from|with|at|of)\b", 2),
-        ("this", r"\bthis is [a-z]+ (?:from|of|at|with|speaking)\b", 2),
-        ("with", r"\bwith (?:me|us) (?:on the call )?(?:today|here)\b|\bjoin(?:ed|ing) (?:me|us|by|today)\b", 3),
+        ("i'm am", r"\b(?:i'm|i am) (?:the |a |an |your )?(?:\w+[ ,-]){0,3}?(?:ceo|cfo|cto|coo|founder|head|director|manager|engineer|lead|president|analyst|researcher|developer|host|chair|vp)\b", 3),
+        ("i'm am", r"\b(?:i'm|i am) [a-z-]+,? (?:from|with|at|of)\b", 2),
+        ("speaking", r"\bthis is [a-z]+ (?:[a-z]+ )?speaking\b", 2),
+        ("me us joined joining", r"\bwith (?:me|us) (?:on the call )?(?:today|here)\b|\bjoin(?:ed|ing) (?:me|us|by|today)\b", 3),
         ("joined joining introduce", r"\bjoined (?:today )?by\b|\bjoining (?:me|us)\b|\bintroduce (?:the (?:presenters|speakers|participants)|myself)\b", 3),
         ("work working", r"\bi work (?:at|for|with|in)\b|\b(?:i'm|i've been) (?:currently )?working (?:at|for|as)\b", 2),
         ("company companies provider", r"\b(?:we(?:'re| are)|is) (?:a|an|the) (?:[\w-]+ ){0,4}(?:company|provider|startup|start-up|firm|bank|manufacturer|vendor|agency)\b", 3),
@@ -216,6 +218,12 @@ ACTION_PHRASES: tuple[tuple[str, str, int], ...] = (
     ("take", r"\b(?:i'll|i can|i will|i could) take (?:that|this|it|care)\b", 3),
 )  # fmt: skip
 PHRASES["action"] = ACTION_PHRASES
+# The first words of what somebody can be asked to do: without one of them no
+# action phrase that is triggered by a common word ("will", "have") can match.
+WORK_WORDS = word_set(re.sub(r"\(.*?\)|\[|\]", "", _WORK.replace("|", " ")) + " organise organize")
+COMMON_TRIGGERS = word_set(
+    "i'll we'll will going gonna need needs have has should must can could would please let's let"
+)
 
 # Talk about the call itself: of no use in a document about its content.
 NOISE: tuple[tuple[str, str], ...] = (

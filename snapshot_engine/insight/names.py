@@ -16,10 +16,9 @@ LABELS = ("PERSON", "ORG", "GPE", "LOC", "PRODUCT", "NORP", "EVENT", "FAC", "WOR
 MAX_NAME_CHARS = 60
 
 _TRIM = " \t\n.,;:!?…\"'“”‘’()[]-–—"
-_LEAD = re.compile(
-    r"^(?:the|a|an|our|your|my|this|that|mr|mrs|ms|mx|dr|prof|hi|hey|hello|thanks|and)\.? +", re.IGNORECASE
-)
-_POSSESSIVE = re.compile(r"['’]s?$")
+_LEADS = word_set("the a an our your my this that mr mrs ms mx dr prof hi hey hello thanks and")
+_POSSESSIVES = ("'s", "’s", "'", "’")
+_NAME_SHAPE = re.compile(r"[\w .&'’/+-]+").fullmatch
 _SUFFIX = re.compile(
     r"(?:,? (?:inc|corp|corporation|ltd|limited|llc|llp|plc|gmbh|ag|sa|s\.a|co|company|group|holdings|holding|bv|nv|pty|k\.k))+\.?$",
     re.IGNORECASE,
@@ -43,20 +42,18 @@ def clean_name(text: str) -> str:
     """Return the name without articles, titles and punctuation around it; "" if it is none."""
     if len(text) > MAX_NAME_CHARS:
         return ""
-    name = _POSSESSIVE.sub("", text.strip(_TRIM))
-    while True:
-        shorter = _LEAD.sub("", name)
-        if shorter == name:
-            break
-        name = shorter
-    name = name.strip(_TRIM)
-    if len(name) < 2 or name.lower() in _NOT_NAMES or not any(c.isupper() for c in name):
+    name = text.strip(_TRIM)
+    for ending in _POSSESSIVES:
+        name = name.removesuffix(ending)
+    first, _, rest = name.partition(" ")
+    while rest and first.lower().rstrip(".") in _LEADS:
+        name = rest.lstrip(_TRIM)
+        first, _, rest = name.partition(" ")
+    if len(name) < 2 or first.islower() or name.islower() or not _NAME_SHAPE(name):
         return ""
-    if not all(c.isalnum() or c in " .&'’-/+" for c in name) or sum(c.isdigit() for c in name) * 2 > len(
-        name
-    ):
+    if name.lower() in _NOT_NAMES or first.lower() in _NOT_NAMES:
         return ""
-    if any(word.lower() in _NOT_NAMES for word in name.split()[:1]) or name[0].islower():
+    if not name.isalpha() and sum(map(str.isdigit, name)) * 2 > len(name):
         return ""
     return name
 

@@ -21,8 +21,10 @@ def base_score(weight: int, n_words: int, n_entities: int, broken: int) -> int:
     takes an eighth off, so that fluent sentences go first.
     """
     score = weight * 100 // (n_words + 12)
-    score += score * min(n_entities, 3) // 12
-    score -= score * min(broken, 5) // 8
+    if n_entities:
+        score += score * min(n_entities, 3) // 12
+    if broken:
+        score -= score * min(broken, 5) // 8
     if n_words > _LONG_WORDS:
         return score * _LONG_WORDS // n_words
     return score * 3 // 4 if n_words < _SHORT_WORDS else score

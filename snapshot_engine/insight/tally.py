@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from heapq import nlargest
 
 
 class BoundedTally:
@@ -68,7 +67,7 @@ class BoundedTally:
         # The rule looks at counts alone: the order of keys in the dictionary,
         # which may differ between runs, cannot change what is kept.
         before = len(self._counts)
-        taken = nlargest(self.capacity + 1, self._counts.values())[-1]
+        taken = sorted(self._counts.values(), reverse=True)[self.capacity]
         self.error += taken
         self._counts = Counter({key: n - taken for key, n in self._counts.items() if n > taken})
         self.evicted += before - len(self._counts)

@@ -29,7 +29,7 @@ class Vocabulary:
         self._pending: list[str] = []
         self._sentences = 0
         self._refresh_at = _FIRST_REFRESH
-        self._weights: dict[str, int] = dict.fromkeys(STOPWORDS, 0)
+        self._weights: dict[str, int] = {}
         self._unknown = _UNKNOWN_WEIGHT
 
     def __len__(self) -> int:
@@ -43,8 +43,10 @@ class Vocabulary:
     def add(self, words: set[str]) -> int:
         """Count the words of one sentence; return the sum of their weights so far.
 
-        The weights are integers: in any order the same sum.
+        The weights are integers: in any order the same sum. Function words,
+        half of all that is said, are neither counted nor weighed.
         """
+        words = words - STOPWORDS
         self._pending += words
         self._sentences += 1
         if len(self._pending) > _BATCH_WORDS:
@@ -56,7 +58,7 @@ class Vocabulary:
 
     def weight(self, words: set[str]) -> int:
         """Return the sum of the weights of distinct words."""
-        return sum(map(self._weights.get, words, repeat(self._unknown)))
+        return sum(map(self._weights.get, words - STOPWORDS, repeat(self._unknown)))
 
     def refresh(self) -> None:
         """Renew the weights from what was counted so far."""
@@ -70,7 +72,6 @@ class Vocabulary:
             if weight is None:
                 weight = by_count[count] = int(scale * log2(1 + count) * log2(1 + total / count))
             weights[word] = weight
-        weights.update(dict.fromkeys(STOPWORDS, 0))
         self._weights = weights
         self._unknown = int(scale * log2(1 + total))
 

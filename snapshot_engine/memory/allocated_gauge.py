@@ -58,9 +58,13 @@ class AllocatedGauge:
 
 
 class AllocatedWindow:
-    """One Tracker. Its figures are known when it is closed, not before."""
+    """One Tracker. Its figures are known when it is closed, not before.
+
+    allocations: how many there were, once closed.
+    """
 
     start_bytes = 0
+    allocations = 0
 
     def __init__(self, memray: Any, keep: Path | None) -> None:
         self._memray = memray
@@ -104,6 +108,7 @@ class AllocatedWindow:
             if metadata.total_allocations == 0:
                 self.problem = f"memray's file {self.path} is cut short (disk full?)"
                 return Reading(current_bytes=0, peak_bytes=0)
+            self.allocations = int(metadata.total_allocations) - 1  # the planted one
             held = sum(record.size for record in reader.get_leaked_allocation_records(merge_threads=True))
             return Reading(current_bytes=int(held), peak_bytes=int(metadata.peak_memory))
 

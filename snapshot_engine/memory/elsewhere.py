@@ -61,3 +61,12 @@ def machine_memory() -> tuple[int, int]:
         raise MissingExtra("psutil (needed where there is no /proc)", "dev") from None
     memory = psutil.virtual_memory()
     return int(memory.total), int(memory.available)
+
+
+def virtual_bytes() -> int:
+    """Return the virtual size of this process, by psutil."""
+    try:
+        import psutil
+    except ImportError:
+        raise MissingExtra("psutil (needed where there is no /proc)", "dev") from None
+    return int(psutil.Process().memory_info().vms)

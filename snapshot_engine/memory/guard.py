@@ -265,8 +265,7 @@ class Guard:
                 f"{self.rule.name} would have exceeded memory limit: the kernel refused it an allocation"
                 f" at {used:.1f} MB of {limit:.1f} MB ({what})"
             )
-        ended = "had finished" if cause == "gate" else "was stopped"
-        return f"{self.rule.name} {over}; it {ended}"
+        return f"{self.rule.name} {over}; {'seen when it ended' if cause == 'gate' else 'it was stopped'}"
 
 
 def _current_task() -> Any:

@@ -60,11 +60,12 @@ class AllocatedGauge:
 class AllocatedWindow:
     """One Tracker. Its figures are known when it is closed, not before.
 
-    allocations: how many there were, once closed.
+    allocations_at_peak: how many were alive at the peak, once closed. (How
+        many there were in all is not in a file of aggregated allocations.)
     """
 
     start_bytes = 0
-    allocations = 0
+    allocations_at_peak = 0
 
     def __init__(self, memray: Any, keep: Path | None) -> None:
         self._memray = memray
@@ -108,7 +109,8 @@ class AllocatedWindow:
             if metadata.total_allocations == 0:
                 self.problem = f"memray's file {self.path} is cut short (disk full?)"
                 return Reading(current_bytes=0, peak_bytes=0)
-            self.allocations = int(metadata.total_allocations) - 1  # the planted one
+            highest = reader.get_high_watermark_allocation_records(merge_threads=True)
+            self.allocations_at_peak = sum(record.n_allocations for record in highest)
             held = sum(record.size for record in reader.get_leaked_allocation_records(merge_threads=True))
             return Reading(current_bytes=int(held), peak_bytes=int(metadata.peak_memory))
 

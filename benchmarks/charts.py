@@ -128,7 +128,7 @@ def _scale(values: Sequence[float], logarithmic: bool, width: float) -> Callable
 
 
 def _lines(chart: LineChart, theme: Theme) -> str:
-    left, top, width, height = 70.0, 46.0, WIDTH - 70.0 - 170.0, 240.0
+    left, top, width, height = 70.0, 60.0, WIDTH - 70.0 - 170.0, 240.0
     points = [point for _, series in chart.series for point in series]
     across = _axis([x for x, _ in points], chart.logarithmic_x, width)
     up = _axis([y for _, y in points] + ([] if chart.logarithmic_y else [0.0]), chart.logarithmic_y, height)
@@ -138,10 +138,10 @@ def _lines(chart: LineChart, theme: Theme) -> str:
         body.append(
             f"<line x1='{left}' x2='{left + width}' y1='{y:.1f}' y2='{y:.1f}' stroke='{theme.grid}'/>"
         )
-        body.append(_text(left - 8, y + 4, number(value), theme.faint, size=11, anchor="end"))
+        body.append(_text(left - 8, y + 4, f"{value:,.10g}", theme.faint, size=11, anchor="end"))
     for value in across.ticks:
         x = left + across.place(value)
-        body.append(_text(x, top + height + 18, number(value), theme.faint, size=11, anchor="middle"))
+        body.append(_text(x, top + height + 18, f"{value:,.10g}", theme.faint, size=11, anchor="middle"))
     for at, (name, series) in enumerate(chart.series):
         colour = theme.series[at % len(theme.series)]
         placed = [(left + across.place(x), top + height - up.place(y)) for x, y in series]
@@ -155,7 +155,7 @@ def _lines(chart: LineChart, theme: Theme) -> str:
     body.append(
         _text(left + width / 2, top + height + 38, chart.x_title, theme.faint, size=12, anchor="middle")
     )
-    body.append(_text(left, top - 4, chart.y_title, theme.faint, size=12))
+    body.append(_text(left, top - 8, chart.y_title, theme.faint, size=12))
     return _document(top + height + 50, chart.title, body, theme)
 
 

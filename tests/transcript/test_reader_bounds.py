@@ -14,16 +14,16 @@ import pytest
 from snapshot_engine import WebVTTParser
 
 MIB = 1 << 20
-LIMIT = 1 << 13
-READ = 1 << 12
-SIZE = 1 << 16
+LIMIT = 1 << 12
+READ = 1 << 11
+SIZE = 1 << 15
 T = b"00:00:01.000 --> 00:00:02.000\n"
 
 Pieces = Callable[[int], Iterator[bytes]]
 
 
 def endless(head: bytes, body: bytes) -> Pieces:
-    """Return a maker of input: `head`, then `body` over and over, in reads of 4 KiB."""
+    """Return a maker of input: `head`, then `body` over and over, in reads of 2 KiB."""
     block = (body * (READ // len(body) + 1))[: READ // len(body) * len(body)]
     return lambda size: chain([b"WEBVTT\n\n" + head], repeat(block, size // len(block)))
 

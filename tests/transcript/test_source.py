@@ -194,9 +194,10 @@ def test_statistics_say_what_was_met_also_on_the_way() -> None:
     assert reader.statistics.bytes_read == 0
     cues = reader.read_streaming(io.BytesIO(data))
     next(cues)
-    assert reader.statistics.bytes_read == len(data)
+    assert 0 < reader.statistics.bytes_read <= len(data)
     assert [cue.start_ms for cue in cues][-1] == 3090
     statistics = reader.statistics
+    assert statistics.bytes_read == len(data)
     assert (statistics.cues, statistics.blocks_skipped, statistics.times_recovered) == (501, 1, 1)
     assert statistics.problems == ((2003, "text without a timing line"),)
     assert statistics.producer == "Zoom"

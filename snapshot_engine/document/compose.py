@@ -131,7 +131,7 @@ def _choose(insights: Insights) -> dict[str, list[Sentence]]:
     chosen: dict[str, list[Sentence]] = {}
     for plan in _CHOOSING:
         closed = taken if plan.figures else taken + summary
-        picked = _pick(plan, insights.candidates.get(plan.tag, ()), closed)
+        picked = _pick(plan, insights.candidates.get(plan.tag, ()), closed, insights.sentences)
         chosen[plan.key] = sorted(picked, key=lambda sentence: sentence.order)
         if plan is _SUMMARY:
             summary = picked
@@ -140,20 +140,30 @@ def _choose(insights: Insights) -> dict[str, list[Sentence]]:
     return chosen
 
 
-def _pick(plan: _Plan, candidates: Iterable[Sentence], closed: list[Sentence]) -> list[Sentence]:
-    """Return the best candidates of a group that say nothing that `closed` or one another say."""
+def _pick(
+    plan: _Plan, candidates: Iterable[Sentence], closed: list[Sentence], sentences: int
+) -> list[Sentence]:
+    """Return the best candidates of a group that say nothing that `closed` or one another say.
+
+    sentences: how many the transcript has. No third of it gives more than two thirds of the summary.
+    """
     orders = {sentence.order for sentence in closed}
     said = [content_words(sentence.text) for sentence in closed]
     picked: list[Sentence] = []
+    thirds = [0, 0, 0]
     for sentence in candidates:
         if len(picked) == plan.most:
             break
+        third = min(2, sentence.order * 3 // max(1, sentences))
+        if plan is _SUMMARY and thirds[third] * 3 >= plan.most * 2:
+            continue
         if sentence.order in orders or not _fits(plan, sentence):
             continue
         words = content_words(sentence.text)
         if not any(_alike(words, other) for other in said):
             said.append(words)
             picked.append(sentence)
+            thirds[third] += 1
     return picked
 
 
@@ -162,7 +172,7 @@ def _fits(plan: _Plan, sentence: Sentence) -> bool:
     tags = sentence.tags
     if plan.figures and not any(figure.kind in plan.figures for figure in sentence.figures):
         return False
-    if plan.tag != "question" and "question" in tags and plan.tag != "action":
+    if plan.tag not in ("question", "action") and sentence.text.endswith("?"):
         return False
     if plan is _SUMMARY:
         return "decision" not in tags and "action" not in tags

@@ -19,7 +19,7 @@ _HIDDEN = (
 _UNSAFE = re.compile(f"[\u0000-\u001f{_HIDDEN}]")
 _JSON_UNSAFE = re.compile(f"[{_HIDDEN}]")
 
-_MARKDOWN = re.compile(r"[\\`*_\[\]<>|~$#&!{}^]")
+_MARKDOWN = re.compile(r"[\\`*_\[\]<>|~$#!{}^]|&(?=[#\w]+;)")
 _MARKDOWN_START = re.compile(r"^(\s*)([-+=:])(?=[\s=:-]|$)|^(\s*\d+)([.)])(?=\s|$)")
 _URL = re.compile(r"(?<=[a-zA-Z])://|\bwww\.|\b(?:mailto|xmpp):", re.IGNORECASE)
 _MARKDOWN_SPECIAL = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}

@@ -50,13 +50,20 @@ _QUANTITY = re.compile(
 _DIGIT_OR_NUMBER = re.compile(rf"\d|\b{_WORD_NUMBER}\b", re.IGNORECASE)
 _MONEY_EVIDENCE = re.compile(rf"[$€£¥₹₵¢]|\b{_CURRENCY}\b", re.IGNORECASE)
 _PERCENT_EVIDENCE = re.compile(r"%|percent|per cent|points", re.IGNORECASE)
-# "today" or "the day" is a DATE to the model, but no date that a reader looks for.
-_VAGUE_DATE = re.compile(
+# "the day" and "a year earlier" are DATEs to the model, but no dates that a reader looks for.
+_DEFINITE_DATE = re.compile(
+    r"january|february|march|april|june|july|august|september|october|november|december|\b(?:jan|feb|mar|apr|jun|jul|"
+    r"aug|sept?|oct|nov|dec)\b|\bmay\b|\b(?:19|20)\d\d\b|\bq[1-4]\b|\bh[12]\b|\bfy ?'?\d|(?:mon|tues|wednes|thurs|fri|"
+    r"satur|sun)day|tomorrow|\bnext (?:week|month|quarter|year|fiscal|spring|summer|autumn|fall|winter)|\bend of\b|"
+    r"\bmid[- ]|\d(?:st|nd|rd|th)\b|christmas|easter|\btwenty (?:twenty|eighteen|nineteen)",
+    re.IGNORECASE,
+)
+_DATE = re.compile(
     r"^(?:(?:the |this |that |a |one |every |each |some |any |all |another |these |those )*(?:day|days|moment|year|years|"
     r"month|months|week|weeks|time|times|quarter|period|morning|afternoon|evening|night|weekend|second|seconds|past|"
     r"future|decade|decades)|today|now|currently|tonight|daily|weekly|monthly|annual|annually|yearly|quarterly|recent "
     r"\w+|(?:a |the )?(?:few|couple|couple of) .*|early|later|previous .*|the same .*|(?:\d|one|two) (?:second|sec).*|"
-    r"the (?:past|last) .*|last (?:few|couple) .*|half|summer|winter|spring|fall|full[- ]year|year|.{1,2})$",
+    r"the (?:past|last) .*|last (?:few|couple) .*|(?:the )?(?:first|second|third|fourth|last|same|previous|following)[- ](?:\w+ )?(?:quarter|half)|(?:the )?current .*|.*\bconsecutive\b.*|(?:less|more) than .*|the calend[ae]r year|half|summer|winter|spring|fall|full[- ]year|year|.{1,2})$",
     re.IGNORECASE,
 )
 _DATE = re.compile(
@@ -121,13 +128,13 @@ def _from_entity(text: str, label: str) -> tuple[int, str] | None:
     if label == "QUANTITY":
         return (2, "quantity") if any(c.isdigit() for c in text) else None
     if label == "DATE":
-        return None if is_vague_date(text) or _BARE_CODE.match(text) else (3, "date")
+        return (3, "date") if is_definite_date(text) and not _BARE_CODE.match(text) else None
     return None
 
 
-def is_vague_date(text: str) -> bool:
-    """Say whether a date expression names no time that could be put on a calendar."""
-    return _VAGUE_DATE.match(text.strip()) is not None
+def is_definite_date(text: str) -> bool:
+    """Say whether a date expression names a time that can be put on a calendar."""
+    return _DEFINITE_DATE.search(text) is not None
 
 
 def find_due(sentence: str, figures: Iterable[Figure]) -> str:

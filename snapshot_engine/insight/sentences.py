@@ -40,6 +40,9 @@ _OPENERS = word_set(
     you you're your
     """
 )
+_LOWER_OPENERS = word_set(
+    "i i'm i'll i've i'd we we're we'll we've you you're they they're he she it it's let's lemme there's that's"
+)
 _CLOSERS = "\"'”’»)]"
 _BOUNDARY = re.compile(rf"[.!?…]+[{re.escape(_CLOSERS)}]*\s+|[。！？]+[”’」』）]*\s*")
 _ODD_BEYOND_ASCII = ("”", "»", "’ ", "\u00a0", "。", "！", "？")
@@ -118,7 +121,7 @@ def _ends(text: str, start: int, stop: int, following: int) -> bool:
         return True
     after = text[following]
     if after.islower():
-        return False
+        return _opens_in_lower_case(text, start, mark, following)
     if text[mark] == "…" or text[mark - 1 : mark] == ".":
         return True
     word_at = text.rfind(" ", start, mark) + 1 or start
@@ -132,6 +135,16 @@ def _ends(text: str, start: int, stop: int, following: int) -> bool:
         return text[following : following + 12].partition(" ")[0].rstrip(",.…").lower() in _OPENERS
     # "1. First": the number of a list entry belongs to what follows.
     return not (word_at == start and word.isdigit() and len(word) < 3)
+
+
+def _opens_in_lower_case(text: str, start: int, mark: int, following: int) -> bool:
+    """Speech recognition writes "... in 2020. we're excited": a full stop after a whole word ends even so."""
+    if text[mark] != "." or text[mark - 1 : mark] == ".":
+        return False
+    word = text[text.rfind(" ", start, mark) + 1 : mark].lower()
+    if "." in word or len(word) < 2 or word in _TITLES or word in _MAYBE_END:
+        return False
+    return text[following : following + 12].partition(" ")[0] in _LOWER_OPENERS
 
 
 def _cut_long(

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
-from snapshot_engine.insight.figures import is_vague_date
+from snapshot_engine.insight.figures import is_definite_date
 from snapshot_engine.insight.lexicon import (
     COMMON_TRIGGERS,
     DISFLUENT,
@@ -207,7 +207,7 @@ def signals(lower: str, listed: list[str], hits: set[str], entities: Sequence[_H
             person = True
         elif label in _ENTITY_SIGNALS:
             strengths += _ENTITY_SIGNALS[label]
-        elif label == "DATE" and wanted & BIT["milestone"] and not is_vague_date(entity.text):
+        elif label == "DATE" and wanted & BIT["milestone"] and is_definite_date(entity.text):
             strengths += ONE["milestone"]
     if "%" in lower:
         strengths += ONE["metric"]

@@ -67,7 +67,14 @@ class ResidentMeter:
     one costs three times as much.
     """
 
-    __slots__ = ("_reusable_bytes", "_start_bytes", "_window", "error_bound_bytes", "name", "phase")
+    __slots__ = (
+        "_reusable_bytes",
+        "_start_bytes",
+        "_window",
+        "error_bound_bytes",
+        "name",
+        "phase",
+    )
 
     def __init__(self) -> None:
         self.name = "resident"
@@ -212,7 +219,9 @@ class ItemRun:
         self._meter = meter
         self._heap = LiveHeap() if heap else None
         self._phase = ""
-        self._settles = plan.settles
+        # A child of the clean parent inherits a settled heap. Trimming it again
+        # scatters holes: 37.9 and 38.1 MiB in two runs that read 38.9 without.
+        self._settles = plan.settles and process == "suite"
         self._shift_bytes = 0
         self._top_bytes = 0
         self._top_start: int | None = None

@@ -79,6 +79,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("csv", "text", "write one line per test as CSV"),
     Option("bmf", "text", "write Bencher metric format JSON"),
     Option("gh_benchmark", "text", "write JSON for github-action-benchmark"),
+    Option("gitlab", "text", "write OpenMetrics text for GitLab's metrics reports"),
     Option("ctrf", "text", "write a CTRF report with the memory of each test in `extra`"),
     Option("save", "optional", "keep this run under a name in the history", metavar="NAME"),
     Option("compare", "optional", "compare with the baseline, a saved run or a file", metavar="NAME|PATH"),
@@ -89,12 +90,11 @@ OPTIONS: tuple[Option, ...] = (
         (),
         metavar="EXPR",
     ),
-    Option("baseline", "text", "directory of the baseline files", "tests/memory_baseline", metavar="DIR"),
+    Option("baseline", "text", "directory of the baseline files", ".memory-baseline", metavar="DIR"),
     Option("update", "flag", "write this run's numbers into the baseline", False),
     Option(
         "policy", "choice", "what a new, vanished or renamed test is: warn, fail, ignore", "warn", POLICIES
     ),
-    Option("history", "text", "SQLite file of the saved runs", ".memory/history.sqlite"),
     Option("top", "count", "how many tests the short report shows", 10, metavar="N"),
     Option("sort", "choice", "order of the report: growth, peak, retained, time, name", "growth", SORTS),
     Option("group_by", "choice", "group the report: none, file, directory, class, worker", "none", GROUPS),

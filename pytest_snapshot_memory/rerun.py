@@ -20,6 +20,8 @@ from pytest_snapshot_memory.measuring import Meter, meter_for
 from pytest_snapshot_memory.record import AllocationSite, PhaseReading
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import pytest
 
     from pytest_snapshot_memory.markers import LimitRequest
@@ -65,6 +67,20 @@ class Reruns:
         if number is None:
             return Rerun(problem="was not collected here")
         return self._read(self._order({"do": "measure", "gauge": gauge, "number": number}, None))
+
+    def repeat(self, gauge: str) -> Callable[[Sequence[str], int], dict[str, list[int]]]:
+        """Return what the gate asks for further runs: (node ids, how many) -> growths of each call."""
+
+        def again(nodeids: Sequence[str], count: int) -> dict[str, list[int]]:
+            found: dict[str, list[int]] = {}
+            for nodeid in nodeids:
+                runs = [self.measure_nodeid(nodeid, gauge) for _ in range(count)]
+                calls = [one for run in runs for one in run.readings if one.phase == "call"]
+                if len(calls) == count and not any(run.problem for run in runs):
+                    found[nodeid] = [one.growth_bytes for one in calls]
+            return found
+
+        return again
 
     def explain(
         self, item: pytest.Item, limit: LimitRequest, flame_graph: Path | None, seconds: float

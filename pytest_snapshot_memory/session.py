@@ -20,6 +20,7 @@ from snapshot_engine.memory.units import format_size, parse_size
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from pytest_snapshot_memory.finish import Repeat
     from pytest_snapshot_memory.markers import LimitRequest
     from pytest_snapshot_memory.measuring import Meter
     from pytest_snapshot_memory.settings import Settings
@@ -38,6 +39,7 @@ class MemorySession:
         self.lines: dict[str, str] = {}
         self.benchmarks: list[dict[str, Any]] = []
         self.notes: list[str] = []
+        self._deselected = False
         self._records: list[TestRecord] | None = None
         default = Plan(
             gauge=settings.gauge,
@@ -97,13 +99,39 @@ class MemorySession:
             self.lines[report.nodeid] = line
         self.benchmarks.extend(getattr(report, _BENCHMARKS, ()))
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
-        yield
-        if not self.worker:
-            records = self.records()
-            for record in records:
-                self.config.hook.pytest_snapshot_memory_record(config=self.config, record=record)
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        self._deselected = True
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.worker:
+            return
+        hook = self.config.hook.pytest_snapshot_memory_record
+        if hook.get_hookimpls():
+            for record in self.records():
+                hook(config=self.config, record=record)
+        if not self.settings.writes and not os.environ.get("GITHUB_STEP_SUMMARY"):
+            return
+        from pytest_snapshot_memory import finish
+
+        complete = finish.is_complete(self.config, self._deselected)
+        ending = finish.finish(self.records(), self.settings, self.config, self._repeat(), complete=complete)
+        self.notes.extend(ending.lines)
+        if ending.failed and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _repeat(self) -> Repeat | None:
+        """Return how single tests are measured again for the gate; None where that is switched off."""
+        reruns = self.items.reruns
+        if self.settings.no_rerun:
+            return None
+        if reruns is not None:
+            return reruns.repeat(self.settings.gauge)
+        if self.config.getoption("dist", "no") != "no":
+            from pytest_snapshot_memory.finish import repeat_in_subprocess
+
+            return repeat_in_subprocess(self.config, self.settings.gauge)
+        return None
 
     def pytest_report_header(self) -> str:
         from pytest_snapshot_memory.report_terminal import header

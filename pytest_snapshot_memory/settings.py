@@ -30,6 +30,7 @@ class Settings(NamedTuple):
     csv: str | None
     bmf: str | None
     gh_benchmark: str | None
+    gitlab: str | None
     ctrf: str | None
     save: str | None
     compare: str | None
@@ -37,7 +38,6 @@ class Settings(NamedTuple):
     baseline: str
     update: bool
     policy: str
-    history: str
     top: int
     sort: str
     group_by: str
@@ -57,17 +57,25 @@ class Settings(NamedTuple):
         return self.isolate or self.limit_default is not None
 
     @property
+    def writes(self) -> bool:
+        """Something is to be compared, saved or written when the run ends."""
+        wanted = (
+            self.json,
+            self.html,
+            self.markdown,
+            self.csv,
+            self.bmf,
+            self.gh_benchmark,
+            self.gitlab,
+            self.ctrf,
+            self.save,
+        )
+        return self.gate_is_on or self.update or any(one is not None for one in wanted)
+
+    @property
     def measures_every_test(self) -> bool:
         """Something was asked for that needs a number for each test."""
-        wanted = (self.json, self.html, self.markdown, self.csv, self.bmf, self.gh_benchmark, self.ctrf)
-        return (
-            self.report != "off"
-            or self.update
-            or self.save is not None
-            or self.gate_is_on
-            or self.journal is not None
-            or any(path is not None for path in wanted)
-        )
+        return self.report != "off" or self.journal is not None or self.writes
 
 
 def read_settings(config: pytest.Config) -> Settings:
@@ -91,7 +99,7 @@ def _checked(option: Option, given: Any, source: str) -> Any:
     if option.kind == "flag":
         return bool(given)
     if option.kind == "list":
-        return tuple(str(line) for line in given)
+        return _expressions(given, source)
     text = str(given).strip()
     if option.choices and text not in option.choices:
         raise OptionMistake(f"{source}: {text!r} is not one of {', '.join(option.choices)}")
@@ -106,6 +114,17 @@ def _checked(option: Option, given: Any, source: str) -> Any:
     if option.name == "limit_default":
         _check_size(text, source)
     return text
+
+
+def _expressions(given: Any, source: str) -> tuple[str, ...]:
+    from pytest_snapshot_memory.gate_expression import ExpressionMistake, parse_expressions
+
+    texts = tuple(str(line) for line in given)
+    try:
+        parse_expressions(texts)
+    except ExpressionMistake as mistake:
+        raise OptionMistake(f"{source}: {mistake}") from mistake
+    return texts
 
 
 def _count(text: str, source: str) -> int:

@@ -1,0 +1,240 @@
+"""The end of a run: comparison, save, report files, annotations; the judgement is the gate's.
+
+In: the records and what the user asked for. Out: lines for the terminal, and
+whether the run has failed by them. A file that was asked for and could not be
+written is a failure, and so is a gate that had nothing to look at.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_snapshot_memory import (
+    gate_files,
+    report_ci,
+    report_csv,
+    report_html,
+    report_json,
+    report_markdown,
+)
+from pytest_snapshot_memory.baseline import BaselineError
+from pytest_snapshot_memory.baseline_store import replace_text
+from pytest_snapshot_memory.environment import Environment, fingerprint
+from pytest_snapshot_memory.gate import GatePolicy
+from pytest_snapshot_memory.gate_expression import DEFAULT_EXPRESSION, parse_expressions
+from pytest_snapshot_memory.report import Report
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pytest_snapshot_memory.record import TestRecord
+    from pytest_snapshot_memory.settings import Settings
+
+Repeat = Callable[[Sequence[str], int], Mapping[str, Sequence[int]]]
+
+
+@dataclass(slots=True)
+class Ending:
+    """What the end of a run tells and decides."""
+
+    lines: list[str] = field(default_factory=list)
+    failed: bool = False
+
+
+def finish(
+    records: Sequence[TestRecord],
+    settings: Settings,
+    config: pytest.Config,
+    repeat: Repeat | None,
+    *,
+    complete: bool,
+) -> Ending:
+    """Compare, save and write what the user asked for; complete: the whole suite ran."""
+    ending = Ending()
+    environment = _environment(settings, config)
+    comparisons: tuple[Any, ...] = ()
+    gate_failed: bool | None = None
+    if settings.gate_is_on:
+        comparisons, gate_failed = _compare(ending, records, settings, config, environment, repeat, complete)
+    if settings.save is not None or settings.update:
+        _save(ending, records, settings, environment, repeat, complete)
+    report = Report(
+        records=tuple(records),
+        environment=environment.to_plain(),
+        comparisons=comparisons,
+        created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        gate_failed=gate_failed,
+    )
+    _write_files(ending, report, settings)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        ending.lines.extend(report_ci.github_annotations(report))
+    return ending
+
+
+def _environment(settings: Settings, config: pytest.Config) -> Environment:
+    extra: dict[str, Any] = {}
+    config.hook.pytest_snapshot_memory_environment(config=config, environment=extra)
+    return fingerprint(settings.gauge, extra=extra)
+
+
+def _compare(
+    ending: Ending,
+    records: Sequence[TestRecord],
+    settings: Settings,
+    config: pytest.Config,
+    environment: Environment,
+    repeat: Repeat | None,
+    complete: bool,
+) -> tuple[tuple[Any, ...], bool]:
+    thresholds = parse_expressions(settings.fail_on or [DEFAULT_EXPRESSION])
+    policy = GatePolicy(new=settings.policy, vanished=settings.policy, renamed=settings.policy)
+    place = gate_files.place_of(Path(settings.baseline), settings.compare or "")
+    result = gate_files.compare(
+        records, place, environment, thresholds, policy=policy, repeat=repeat, complete=complete
+    )
+    ending.lines.extend(result.lines)
+    ending.failed = ending.failed or result.failed
+    comparisons = tuple(result.comparisons)
+    config.hook.pytest_snapshot_memory_compare(config=config, comparisons=comparisons)
+    return comparisons, result.failed
+
+
+def _save(
+    ending: Ending,
+    records: Sequence[TestRecord],
+    settings: Settings,
+    environment: Environment,
+    repeat: Repeat | None,
+    complete: bool,
+) -> None:
+    try:
+        result = gate_files.save(
+            records,
+            gate_files.place_of(Path(settings.baseline), settings.save or ""),
+            environment,
+            parse_expressions(settings.fail_on or [DEFAULT_EXPRESSION]),
+            repeat=repeat,
+            complete=complete,
+            accept=settings.update,
+            commit_id=os.environ.get("GITHUB_SHA", os.environ.get("CI_COMMIT_SHA", "")),
+            branch=os.environ.get("GITHUB_REF_NAME", os.environ.get("CI_COMMIT_REF_NAME", "")),
+        )
+    except (OSError, BaselineError) as error:
+        ending.lines.append(f"memory: nothing was saved: {error}")
+        ending.failed = True
+        return
+    ending.lines.extend(result.lines)
+    ending.failed = ending.failed or not result.saved
+
+
+def _write_files(ending: Ending, report: Report, settings: Settings) -> None:
+    writers: tuple[tuple[str | None, Callable[[Report], str]], ...] = (
+        (settings.json, report_json.render),
+        (settings.html, report_html.render),
+        (settings.markdown, report_markdown.render),
+        (settings.csv, report_csv.render),
+        (settings.bmf, report_ci.bencher),
+        (settings.gh_benchmark, report_ci.github_action_benchmark),
+        (settings.gitlab, report_ci.gitlab_metrics),
+        (settings.ctrf, _ctrf),
+    )
+    for path, render in writers:
+        if path is not None:
+            _write(ending, Path(path), lambda render=render: render(report))  # type: ignore[misc]
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        try:
+            with open(summary, "a", encoding="utf-8") as file:
+                file.write(report_markdown.render(report))
+        except OSError as error:
+            ending.lines.append(f"memory: the step summary was not written: {error}")
+
+
+def _write(ending: Ending, path: Path, text: Callable[[], str]) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_text(path, text())
+    except OSError as error:
+        ending.lines.append(f"memory: {path} was not written: {error.strerror or error}")
+        ending.failed = True
+    else:
+        ending.lines.append(f"memory: wrote {path}")
+
+
+# outcome of a record -> status of the CTRF schema
+_CTRF_STATUS = {
+    "passed": "passed",
+    "xpassed": "passed",
+    "skipped": "skipped",
+    "xfailed": "skipped",
+    "unfinished": "other",
+}
+
+
+def _ctrf(report: Report) -> str:
+    """Return the run as a CTRF report with each test's memory in `extra`."""
+    tests = [
+        {
+            "name": record.nodeid,
+            "status": _CTRF_STATUS.get(record.outcome, "failed"),
+            "duration": round(record.seconds * 1000),
+            "extra": report_ci.ctrf_extra(record),
+        }
+        for record in report.records
+    ]
+    counts = {
+        status: sum(1 for test in tests if test["status"] == status)
+        for status in ("passed", "failed", "skipped", "pending", "other")
+    }
+    summary = {"tests": len(tests), **counts, "start": 0, "stop": 0}
+    results = {"tool": {"name": "pytest"}, "summary": summary, "tests": tests}
+    return json.dumps({"results": results}, indent=1) + "\n"
+
+
+def is_complete(config: pytest.Config, deselected: bool) -> bool:
+    """Say whether the whole suite ran, so that a test that is missing has vanished."""
+    narrowed = config.getoption("keyword", "") or config.getoption("markexpr", "")
+    some = any("::" in str(argument) or str(argument).endswith(".py") for argument in config.args)
+    last_failed = config.getoption("lf", False) or config.getoption("failedfirst", False)
+    return not (narrowed or some or last_failed or deselected)
+
+
+def repeat_in_subprocess(config: pytest.Config, gauge: str) -> Repeat:
+    """Return a Repeat for the controller of xdist, which has no tests of its own to fork.
+
+    Each repeat is one pytest process that runs every test in a clean child.
+    """
+
+    def repeat(nodeids: Sequence[str], count: int) -> Mapping[str, Sequence[int]]:
+        import subprocess
+        import tempfile
+
+        from pytest_snapshot_memory.record import RecordError, decode
+
+        seen: dict[str, list[int]] = {nodeid: [] for nodeid in nodeids}
+        for _ in range(count):
+            with tempfile.TemporaryDirectory(prefix="pytest-memory-") as folder:
+                journal = Path(folder) / "journal.jsonl"
+                command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n0"]
+                command += ["--memory-isolate", f"--memory-gauge={gauge}", f"--memory-journal={journal}"]
+                command += ["--rootdir", str(config.rootpath), *nodeids]
+                here = config.invocation_params.dir
+                subprocess.run(command, cwd=here, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                lines = journal.read_text("utf-8").splitlines() if journal.exists() else []
+            for line in lines:
+                try:
+                    record = decode(line)
+                except RecordError:
+                    continue
+                if record.nodeid in seen and record.outcome == "passed":
+                    seen[record.nodeid].append(record.peak_growth_bytes)
+        return {nodeid: values for nodeid, values in seen.items() if len(values) == count}
+
+    return repeat

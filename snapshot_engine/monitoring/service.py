@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from snapshot_engine.errors import ConfigError, SnapshotEngineError
+from snapshot_engine.memory.tracker import MemoryTracker
 from snapshot_engine.monitoring.alert_rules import GROWTH, USAGE, AlertEvent, AlertRule
 from snapshot_engine.monitoring.alert_sinks import AlertDelivery, LogSink
 from snapshot_engine.monitoring.history import UNKNOWN_TREND
@@ -83,7 +84,9 @@ class MemoryMonitoringService:
         self._pid_file = None if pid_file is None else Path(pid_file)
         self._thresholds_mb: dict[str, float] = {}
         self._source: ReadingSource | None = None
+        self._inherited_source: ReadingSource | None = None
         self._watch: MemoryWatch | None = None
+        self._idle_tracker: MemoryTracker | None = None
         self._delivery: AlertDelivery | None = None
         self._delivery_failures = 0
         self._started_seconds: float | None = None
@@ -154,6 +157,7 @@ class MemoryMonitoringService:
         source = self._make_source()
         first = source.read()
         with self._lock:
+            self._inherited_source = None
             self._source = source
             self._watch = self._new_watch(first, source)
             self._delivery = AlertDelivery(self._sinks)
@@ -239,6 +243,16 @@ class MemoryMonitoringService:
     @interval.setter
     def interval(self, seconds: float) -> None:
         self._interval = check_interval(seconds)
+
+    @property
+    def tracker(self) -> MemoryTracker:
+        """The tracker of this process: one snapshot "monitoring" a look. The last run's after stop()."""
+        with self._lock:
+            tracker = getattr(self._source, "tracker", None) or self._idle_tracker
+            if tracker is None:
+                tracker = self._idle_tracker = MemoryTracker()
+            assert isinstance(tracker, MemoryTracker)
+            return tracker
 
     @property
     def readings(self) -> int:
@@ -344,8 +358,11 @@ class MemoryMonitoringService:
     def _after_fork_in_child(self) -> None:
         self._set_up_threads()
         self._delivery = None
-        # The windows of the parent's source mean nothing here.
-        self._source = self._watch = None
+        # What the parent saw means nothing here. Its source is let go of later:
+        # closing its peak window takes a lock that a thread of the parent may
+        # have held, and whose own after-fork hook has not run yet.
+        self._inherited_source, self._source = self._source, None
+        self._watch = None
         self._started_seconds = None
 
 

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
 
-from snapshot_engine.memory.peak import broker, open_peak_window
+from snapshot_engine.memory.peak import broker
+from snapshot_engine.memory.tracker import MemoryTracker
 from snapshot_engine.monitoring.process_files import read_process_memory
-from snapshot_engine.monitoring.reading import MemoryLimit, MemoryReading, choose_limit
+from snapshot_engine.monitoring.reading import MIB, MemoryLimit, MemoryReading, choose_limit
 from snapshot_engine.monitoring.surroundings import Surroundings, SurroundingsReader
-
-if TYPE_CHECKING:
-    from snapshot_engine.memory.peak import PeakWindow
 
 
 class OwnProcess:
-    """Readings of this process; its peaks are the kernel's, through the process's one broker.
+    """Readings of this process, through a MemoryTracker: its peaks are the kernel's.
 
     limit_mb: the configured limit, or None for the container's or the machine's.
-    Holds two peak windows: since watching began, and since the last reading.
+    tracker: gets one snapshot "monitoring" for each reading.
     """
 
     def __init__(self, limit_mb: float | None = None) -> None:
@@ -31,8 +28,8 @@ class OwnProcess:
         self._surroundings = SurroundingsReader()
         self._around = self._surroundings.read()
         self._pid = os.getpid()
-        self._whole: PeakWindow = open_peak_window()
-        self._recent: PeakWindow = open_peak_window()
+        self.tracker = MemoryTracker()
+        self._peak_bytes = int(self.tracker.set_baseline().rss_mb * MIB)
 
     @property
     def pid(self) -> int:
@@ -47,22 +44,22 @@ class OwnProcess:
         return _limit(self._limit_mb, self._around)
 
     def read(self) -> MemoryReading:
-        memory = read_process_memory(self._pid)
+        memory = self.tracker.take_snapshot("monitoring")
         self._around = self._surroundings.read()
-        recent_peak_bytes, _ = self._recent.roll()
+        recent_peak_bytes = int(max(memory.peak_mb, memory.rss_mb) * MIB)
+        self._peak_bytes = max(self._peak_bytes, recent_peak_bytes)
         return _reading(
-            memory.resident_bytes,
-            memory.virtual_bytes,
-            memory.swap_bytes,
-            peak_bytes=max(self._whole.peak_bytes(), memory.resident_bytes),
-            recent_peak_bytes=max(recent_peak_bytes, memory.resident_bytes),
+            int(memory.rss_mb * MIB),
+            int(memory.vms_mb * MIB),
+            int(memory.swap_used_mb * MIB),
+            peak_bytes=self._peak_bytes,
+            recent_peak_bytes=recent_peak_bytes,
             around=self._around,
             limit=self.limit,
         )
 
     def close(self) -> None:
-        self._recent.close()
-        self._whole.close()
+        self.tracker.close()
 
 
 class OtherProcess:

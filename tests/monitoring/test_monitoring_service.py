@@ -142,6 +142,17 @@ def test_the_peak_between_two_looks_is_seen():
     assert after["peak_memory_mb"] == status["peak_memory_mb"]
 
 
+def test_the_tracker_gets_a_snapshot_for_each_look():
+    service = MemoryMonitoringService(Config(), interval=3600, sinks=())
+    assert service.tracker.snapshots == []
+    with service:
+        service.look()
+        service.look()
+        labels = [shot["label"] for shot in service.tracker.snapshots]
+        assert labels == ["monitoring"] * 3  # start()'s own look, and two
+    assert service.tracker.analyze_memory_usage()["snapshots_count"] == 3
+
+
 def test_growth_is_measured_from_the_baseline(scripted):
     service = MemoryMonitoringService(Config(), interval=3600, source=scripted(100, 180, 250, 260, 260))
     with service:

@@ -12,7 +12,7 @@ NAME = "gate"
 RECORDING = Path(__file__).resolve().parents[2] / "tests" / "plugin" / "gate" / "recorded" / "noise_linux.txt"
 KINDS = ("forked", "fresh")
 VARIANTS = {"base": "nothing changed", "plus5": "5 % more objects", "plus256": "256 KiB more"}
-SUITES = {"quick": 10, "default": 500, "full": 500}
+SUITES = {"quick": 10, "default": 250, "full": 250}
 
 
 def cases(scale: str) -> list[Case]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_snapshot_memory.measuring import REPORT_ATTRIBUTE, ItemRun, Meter, meter_for
+from pytest_snapshot_memory.measuring import REPORT_ATTRIBUTE, ItemRun, Meter, ResidentMeter, meter_for
 from pytest_snapshot_memory.plan import Plan, plan_for
 from snapshot_engine.memory.gauge import GaugeUnavailable
 
@@ -58,6 +58,11 @@ class ItemHooks:
         """From now on measure by `meter` and judge nothing: this process is a second run."""
         self._in_child = True
         self._child_meter = meter
+        if isinstance(meter, ResidentMeter):
+            from pytest_snapshot_memory.alignment import stay_on_one_cpu
+
+            meter.aligns = True
+            stay_on_one_cpu()
         self.reruns = None
 
     def enter_isolation(self, forced: str) -> None:

@@ -69,8 +69,10 @@ class ResidentMeter:
 
     __slots__ = (
         "_reusable_bytes",
+        "_scratch",
         "_start_bytes",
         "_window",
+        "aligns",
         "error_bound_bytes",
         "name",
         "phase",
@@ -79,6 +81,8 @@ class ResidentMeter:
     def __init__(self) -> None:
         self.name = "resident"
         self.phase = ""
+        self.aligns = False  # in a measuring child: see alignment.py
+        self._scratch: object = None
         self.error_bound_bytes = broker().error_bound_bytes
         self._window: PeakWindow | None = None
         self._start_bytes = 0
@@ -92,6 +96,10 @@ class ResidentMeter:
         window = self._window
         if window is None:
             window = self._window = broker().open()
+        if self.aligns:
+            from pytest_snapshot_memory.alignment import align_page_counter
+
+            self._scratch = align_page_counter()
         self._start_bytes = start_bytes = _restart(window)
         # Asked again for each phase only where it decides something; set-up
         # and tear-down of a plain test share the answer of its call.

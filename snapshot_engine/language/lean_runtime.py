@@ -13,6 +13,7 @@ import numpy as np
 
 from snapshot_engine.language.architecture import read_weights
 from snapshot_engine.language.chunk_codes import ChunkCodes
+from snapshot_engine.language.chunks import MAX_CHUNK_CHARS
 from snapshot_engine.language.decoder import DecoderWeights
 from snapshot_engine.language.kernel import WindowEncoder
 from snapshot_engine.language.lexemes import LexemeTable, read_norms
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 # A row is 400 bytes and its dictionary entry about 250: 5 MB in all.
 MAX_ROWS = 8192
+# A chunk may be all one-character tokens; live streams hold a few rows besides.
+MIN_ROWS = MAX_CHUNK_CHARS + 128
 # A chunk's entry is about 250 bytes: 2.5 MB.
 MAX_CHUNKS = 10_000
 
@@ -34,7 +37,14 @@ class LeanRuntime:
     def __init__(
         self, model: ModelDirectory, *, max_rows: int = MAX_ROWS, max_chunks: int = MAX_CHUNKS
     ) -> None:
-        """Read the model's files; raise UnsupportedModel or ModelFilesError when they are others than expected."""
+        """Read the model's files; raise UnsupportedModel or ModelFilesError when they are others than expected.
+
+        max_rows: at least MIN_ROWS, so that the longest chunk fits. max_chunks: at least 2.
+        """
+        if max_rows < MIN_ROWS or max_chunks < 2:
+            raise ValueError(
+                f"max_rows={max_rows}, max_chunks={max_chunks}: at least {MIN_ROWS} and 2 are needed"
+            )
         self.model = model
         weights = read_weights(model.path)
         self.fingerprint = weights.fingerprint

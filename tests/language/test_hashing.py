@@ -1,3 +1,4 @@
+# ruff: noqa: E402 (the imports below need what importorskip looks for)
 from __future__ import annotations
 
 import pytest
@@ -8,9 +9,9 @@ from hypothesis import (
     given,
     strategies as st,
 )
-from ner_fixtures import needs_spacy  # noqa: E402
+from ner_fixtures import needs_spacy
 
-from snapshot_engine.language.hashing import SYMBOL_IDS, embedding_keys, string_id, string_ids  # noqa: E402
+from snapshot_engine.language.hashing import SYMBOL_IDS, embedding_keys, string_id, string_ids
 
 
 @given(st.lists(st.text(max_size=90)))

@@ -1,3 +1,4 @@
+# ruff: noqa: E402 (the imports below need what importorskip looks for)
 from __future__ import annotations
 
 import json
@@ -7,11 +8,11 @@ import pytest
 
 np = pytest.importorskip("numpy")
 
-from ner_fixtures import MODEL, needs_model, needs_spacy  # noqa: E402
+from ner_fixtures import MODEL, needs_model, needs_spacy
 
-from snapshot_engine.errors import MissingExtra  # noqa: E402
-from snapshot_engine.language.architecture import UnsupportedModel, read_weights  # noqa: E402
-from snapshot_engine.language.model_files import ModelFilesError, find_model, unpack  # noqa: E402
+from snapshot_engine.errors import MissingExtra
+from snapshot_engine.language.architecture import UnsupportedModel, read_weights
+from snapshot_engine.language.model_files import ModelFilesError, find_model, unpack
 
 
 @pytest.mark.parametrize(

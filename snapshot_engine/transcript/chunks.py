@@ -9,7 +9,7 @@ read here; everything else is the machine's.
 from __future__ import annotations
 
 from snapshot_engine.transcript.blocks import BlockMachine, is_note
-from snapshot_engine.transcript.cue import Cue
+from snapshot_engine.transcript.cue import DEFAULT_SETTINGS, Cue
 from snapshot_engine.transcript.cue_settings import parse_cue_settings
 from snapshot_engine.transcript.regular import read_regular
 from snapshot_engine.transcript.timestamps import parse_timing_line
@@ -64,24 +64,27 @@ class ChunkReader:
         if not text:
             return
         line_number += len(block) - len(text)
-        lines = text.split("\n")
-        arrows = text.count("-->")
-        if not arrows and is_note(lines[0]):
+        first, _, rest = text.partition("\n")
+        at = 0 if "-->" in first else 1
+        identifier = first if at else ""
+        timing, _, raw_text = rest.partition("\n") if at else (first, "", rest)
+        times = None if "-->" in raw_text else parse_timing_line(timing)
+        if times is None or "-->" in times[2]:
+            self._leave_to_machine(text, line_number)
             return
-        at = 0 if "-->" in lines[0] else 1
         machine = self._machine
-        times = parse_timing_line(lines[at]) if arrows == 1 and at < len(lines) else None
-        if times is None:
-            for number, line in enumerate(lines, line_number):
-                machine.add_line(line, number, len(line))
-            machine.end_block()
-            return
         machine.seen_cue = True
-        start_ms, end_ms, rest = times
-        identifier = lines[0] if at else ""
-        raw_text = "\n".join(lines[at + 1 :])
-        settings = parse_cue_settings(rest, machine.regions)
+        start_ms, end_ms, settings_text = times
+        settings = parse_cue_settings(settings_text, machine.regions) if settings_text else DEFAULT_SETTINGS
         speaker, plain = machine.finder.split(raw_text, identifier)
         machine.cues.append(
             Cue(start_ms, end_ms, identifier, speaker, plain, settings, line_number + at, raw_text)
         )
+
+    def _leave_to_machine(self, text: str, line_number: int) -> None:
+        lines = text.split("\n")
+        if is_note(lines[0]) and "-->" not in text:
+            return
+        for number, line in enumerate(lines, line_number):
+            self._machine.add_line(line, number, len(line))
+        self._machine.end_block()

@@ -31,20 +31,23 @@ class RollingCaptions:
 
     def fresh_lines(self, cue: Cue) -> list[str]:
         """Return the lines of the next cue that the cue before did not show already."""
-        lines = [" ".join(line.split()) for line in cue.text.split("\n")]
-        lines = [line for line in lines if line]
-        self._rolling = self._rolling or ("<" in cue.raw_text and bool(_INNER_TIME.search(cue.raw_text)))
+        lines = tidy_lines(cue.text)
+        if not self._rolling and "<" in cue.raw_text:
+            self._rolling = _INNER_TIME.search(cue.raw_text) is not None
+        echo = 0 <= cue.end_ms - cue.start_ms <= _ECHO_MS
         repeated = 0
-        if abs(cue.start_ms - self._before_end_ms) <= _CONTIGUOUS_MS:
-            echo = 0 <= cue.end_ms - cue.start_ms <= _ECHO_MS
-            if self._rolling or echo:
-                repeated = _overlap(self._before, lines)
+        if (self._rolling or echo) and abs(cue.start_ms - self._before_end_ms) <= _CONTIGUOUS_MS:
+            repeated = _overlap(self._before, lines)
             if not self._rolling and repeated < len(lines):
                 repeated = 0
-        if lines:
-            self._before = lines
+        self._before = lines or self._before
         self._before_end_ms = cue.end_ms
-        return lines[repeated:]
+        return lines[repeated:] if repeated else lines
+
+
+def tidy_lines(text: str) -> list[str]:
+    """Return the lines of `text` that hold words, single blanks between them."""
+    return [words for line in text.split("\n") if (words := " ".join(line.split()))]
 
 
 def _overlap(before: list[str], now: list[str]) -> int:

@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from snapshot_engine.transcript.cue import Cue
-from snapshot_engine.transcript.rolling import RollingCaptions
+from snapshot_engine.transcript.rolling import RollingCaptions, tidy_lines
 from snapshot_engine.transcript.speakers import voices
 from snapshot_engine.transcript.utterance import Utterance
 
@@ -27,6 +27,7 @@ DEFAULT_MAX_UTTERANCE_CHARS = 4000
 CONTINUATION_GAP_MS = 30_000
 
 _TURN_MARK = re.compile(r"(?:>{2,3}|[-–—](?=\s))\s*")
+_FIRST_OF_MARKS = frozenset(("", " ", ">", "-", "–", "—"))
 _SENTENCE_END = re.compile(r"[.!?…]['\")\]’”]*\s|[。！？]")
 
 
@@ -36,19 +37,23 @@ def join_cues(
     """Yield the utterances of `cues`; no word is lost, none is said twice."""
     if max_utterance_chars < 1:
         raise ValueError(f"max_utterance_chars is {max_utterance_chars}; it must be at least 1")
-    turn = _Turn(max_utterance_chars)
+    turn = _Turn()
     rolling = RollingCaptions()
     continuation = _Continuation()
     for cue in cues:
         for speaker, text in _fragments(cue, rolling):
             name = speaker or continuation.speaker_of(cue)
             for begins, words in _marked(text):
-                if begins or name != turn.speaker:
-                    yield from turn.end()
+                if (begins or name != turn.speaker) and turn.chars:
+                    yield turn.end()
                 turn.speaker = name
-                yield from turn.add(words, cue)
+                if words:
+                    turn.add(words, cue)
+                while turn.chars > max_utterance_chars:
+                    yield turn.split(max_utterance_chars)
         continuation.note(cue)
-    yield from turn.end()
+    if turn.chars:
+        yield turn.end()
 
 
 class _Continuation:
@@ -73,34 +78,27 @@ class _Continuation:
 
 
 class _Turn:
-    """The utterance in the making: (text, cue) pieces of one speaker."""
+    """The utterance in the making: (text, cue) pieces of one speaker, `chars` long in all."""
 
-    def __init__(self, max_chars: int) -> None:
+    def __init__(self) -> None:
         self.speaker = ""
-        self._max_chars = max_chars
+        self.chars = 0
         self._pieces: list[tuple[str, Cue]] = []
-        self._chars = 0
 
-    def add(self, text: str, cue: Cue) -> Iterator[Utterance]:
-        """Add a cue's words; yield what no longer fits."""
-        if not text:
-            return
+    def add(self, text: str, cue: Cue) -> None:
+        """Add a cue's words, of which there must be some."""
+        self.chars += len(text) + bool(self._pieces)
         self._pieces.append((text, cue))
-        self._chars += len(text) + (len(self._pieces) > 1)
-        while self._chars > self._max_chars:
-            yield self._split()
 
-    def end(self) -> Iterator[Utterance]:
-        """Yield the utterance, if there is one, and begin anew."""
-        if self._pieces:
-            yield _utterance(self.speaker, self._pieces)
-            self._pieces = []
-            self._chars = 0
+    def end(self) -> Utterance:
+        """Return the utterance and begin anew."""
+        pieces, self._pieces, self.chars = self._pieces, [], 0
+        return _utterance(self.speaker, pieces)
 
-    def _split(self) -> Utterance:
+    def split(self, max_chars: int) -> Utterance:
         """Cut off the longest head that ends a sentence, else a word, else fits."""
         text = " ".join(piece for piece, _ in self._pieces)
-        cut = _cut_before(text, self._max_chars)
+        cut = _cut_before(text, max_chars)
         head: list[tuple[str, Cue]] = []
         rest: list[tuple[str, Cue]] = []
         begins = 0
@@ -112,7 +110,7 @@ class _Turn:
                 rest.append((words, cue))
             begins += len(piece) + 1
         self._pieces = rest
-        self._chars = sum(len(piece) for piece, _ in rest) + max(0, len(rest) - 1)
+        self.chars = sum(len(piece) for piece, _ in rest) + max(0, len(rest) - 1)
         return _utterance(self.speaker, head)
 
 
@@ -135,12 +133,18 @@ def _fragments(cue: Cue, rolling: RollingCaptions) -> list[tuple[str, str]]:
     if cue.raw_text.count("<v") > 1:
         spans = voices(cue.raw_text)
         if len({speaker for speaker, _ in spans}) > 1:
-            return spans
+            return [(speaker, "\n".join(tidy_lines(text))) for speaker, text in spans]
     return [(cue.speaker, "\n".join(rolling.fresh_lines(cue)))]
 
 
-def _marked(text: str) -> Iterator[tuple[bool, str]]:
-    """Yield (whether a new turn begins, words) of a cue's text, split where a line begins a turn."""
+def _marked(text: str) -> Iterable[tuple[bool, str]]:
+    """Return (whether a new turn begins, words) of a cue's text, split where a line begins a turn."""
+    if "\n" in text or text[:1] in _FIRST_OF_MARKS:
+        return _split_at_marks(text)
+    return ((False, text),)
+
+
+def _split_at_marks(text: str) -> Iterator[tuple[bool, str]]:
     words: list[str] = []
     begins = False
     for line in text.split("\n"):

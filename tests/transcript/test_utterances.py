@@ -85,7 +85,9 @@ def test_a_cue_without_a_voice_tag_is_nobodys() -> None:
 
 
 def test_several_voices_in_one_cue_are_taken_apart() -> None:
-    cues = read("00:00.000 --> 00:01.000\n<v Ann>one</v>\n<v Bob>two &amp; <i>three</i></v>\n<v Ann>four\n")
+    cues = read(
+        "00:00.000 --> 00:01.000\n<v Ann>one</v>\n<v Bob> two  &amp;\xa0 <i>three</i></v>\n<v Ann>four\n"
+    )
     assert said(cues) == [("Ann", "one"), ("Bob", "two & three"), ("Ann", "four")]
 
 

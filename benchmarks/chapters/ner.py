@@ -63,7 +63,7 @@ def cases(scale: str) -> list[Case]:
                         label=label,
                         facts={"python": version, "text": name},
                         command=(python, *command[1:]),
-                        most_rounds=5,
+                        most_rounds=4,
                     )
                 )
         for label in (OURS, NER_ONLY, FULL):

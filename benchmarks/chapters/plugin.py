@@ -95,8 +95,8 @@ def cases(scale: str) -> list[Case]:
             facts={},
             command=pytest_command(way, str(suites / "overhead")),
             collect=lambda _: {},
-            rounds=2 if scale == "quick" else (3 if "--memray" in way or "gauge" in way else 9),
-            most_rounds=2 if scale == "quick" else (3 if "--memray" in way or "gauge" in way else 9),
+            rounds=2 if scale == "quick" else (3 if "--memray" in way or "gauge" in way else 7),
+            most_rounds=2 if scale == "quick" else (3 if "--memray" in way or "gauge" in way else 7),
         )
         for way in WAYS
     ]

@@ -34,7 +34,8 @@ def cases(scale: str) -> list[Case]:
                     label=label,
                     facts={"size_mib": size_mib},
                     command=command,
-                    rounds=2 if size_mib >= 200 else 3,
+                    rounds=3 if size_mib <= 10 else 2,
+                    most_rounds=7 if size_mib <= 10 else 3,
                     input_path=path,
                     may_fail=True,
                 )

@@ -275,6 +275,8 @@ def _parse_runs(median: int, spread_text: str) -> tuple[int, ...]:
 
 
 def _parse_size(text: str) -> int:
+    if len(text) <= MAX_SIZE_CHARACTERS and text.isdecimal() and text.isascii():
+        return int(text) * KIB  # nearly every column: a third of the time of the pattern
     match = _SIZE.fullmatch(text)
     if match is None:
         raise ValueError(text)

@@ -18,7 +18,7 @@ from .environment import Environment
 from .gate import Question, Repeat, answer, match
 from .gate_expression import Threshold
 from .record import PhaseReading, TestRecord
-from .regression import Comparison, Verdict, noise_band
+from .regression import Comparison, Verdict, noise_band, nothing_learned
 
 RUNS_TO_REMEMBER: Final = 7
 # a width below this tells a reviewer nothing and would only make lines differ
@@ -45,7 +45,7 @@ def remember(
     matched = match(records, last, complete=complete)
     growth = next((t for t in thresholds if t.metric == "growth"), Threshold(metric="growth"))
     questions = matched.questions
-    answers = answer(questions, growth, len(questions), repeat, {})
+    answers = answer(questions, growth, len(questions), repeat, nothing_learned)
     wanting = [nodeid for nodeid, _ in matched.new.values()]
     wanting += [q.nodeid for q in questions if not q.entry.fresh_runs_bytes]
     runs = repeat(wanting, RUNS_TO_REMEMBER) if repeat is not None and wanting else {}

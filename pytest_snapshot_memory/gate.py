@@ -28,9 +28,11 @@ from .gate_expression import Threshold
 from .record import PhaseReading, TestRecord
 from .regression import (
     Comparison,
+    Learned,
     Verdict,
     judge_reading,
     judge_runs,
+    nothing_learned,
     rise_is_possible,
     screen,
 )
@@ -126,12 +128,12 @@ def evaluate(
     policy: GatePolicy | None = None,
     repeat: Repeat | None = None,
     complete: bool = True,
-    learned: Mapping[str, int] | None = None,
+    learned: Learned = nothing_learned,
 ) -> GateResult:
     """Compare a run with a baseline and decide.
 
     complete: False where only part of the suite ran (-k, paths, -x): a test that
-    is missing then has not vanished. learned: noise band in bytes by node id,
+    is missing then has not vanished. learned: noise band in bytes of a node id,
     from history. Records of other gauges than the baseline's are left out.
     """
     policy = policy or GatePolicy()
@@ -143,7 +145,7 @@ def evaluate(
         gone = Comparison(nodeid=nodeid_of(key), verdict=Verdict.VANISHED, old_bytes=entry.value_bytes)
         comparisons.append(gone)
     for threshold in thresholds:
-        comparisons += answer(matched.questions, threshold, policy.max_repeated, repeat, learned or {})
+        comparisons += answer(matched.questions, threshold, policy.max_repeated, repeat, learned)
     return conclude(_worst_per_test(comparisons), policy)
 
 
@@ -217,23 +219,23 @@ def answer(
     threshold: Threshold,
     max_repeated: int,
     repeat: Repeat | None,
-    learned: Mapping[str, int],
+    learned: Learned,
 ) -> list[Comparison]:
     """Compare every question by one metric, with more runs where one reading cannot tell."""
-    repeatable = [
-        q
-        for q in questions
-        if threshold.metric == "growth"
-        and q.entry.fresh_runs_bytes
-        and not screen(q.entry, q.reading, threshold).rise_ruled_out
-    ]
-    runs = _run_again(repeatable[:max_repeated], threshold, repeat) if repeat is not None else {}
+    runs: dict[str, list[int]] = {}
+    if repeat is not None and threshold.metric == "growth":
+        unclear = [
+            q
+            for q in questions
+            if q.entry.fresh_runs_bytes and not screen(q.entry, q.reading, threshold).rise_ruled_out
+        ]
+        runs = _run_again(unclear[:max_repeated], threshold, repeat)
     answers = []
     for q in questions:
         if q.nodeid in runs:
             comparison = judge_runs(q.nodeid, q.entry, runs[q.nodeid], threshold)
         else:
-            comparison = judge_reading(q.nodeid, q.entry, q.reading, threshold, learned.get(q.nodeid))
+            comparison = judge_reading(q.nodeid, q.entry, q.reading, threshold, learned)
         answers.append(replace(comparison, renamed_from=q.renamed_from) if q.renamed_from else comparison)
     return answers
 
@@ -266,7 +268,7 @@ def _worst_per_test(comparisons: Iterable[Comparison]) -> list[Comparison]:
     """Keep one comparison per test: the worst verdict, the first metric among equals."""
     worst: dict[str, Comparison] = {}
     for comparison in comparisons:
-        kept = worst.get(comparison.nodeid)
-        if kept is None or _SEVERITY.index(comparison.verdict) > _SEVERITY.index(kept.verdict):
+        kept = worst.setdefault(comparison.nodeid, comparison)
+        if kept is not comparison and _SEVERITY.index(comparison.verdict) > _SEVERITY.index(kept.verdict):
             worst[comparison.nodeid] = comparison
     return list(worst.values())

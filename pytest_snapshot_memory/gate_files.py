@@ -11,6 +11,7 @@ history become a note: history never stops a run.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -31,7 +32,7 @@ from .gate import GatePolicy, GateResult, Repeat, conclude, evaluate
 from .gate_expression import Threshold
 from .history import HistoryError, history_path, learned_bands, save_run
 from .record import TestRecord
-from .regression import Comparison
+from .regression import Comparison, Learned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,8 +165,14 @@ def compare(
     return conclude(comparisons, policy, problems)
 
 
-def _learned(directory: Path, gauge: str) -> Mapping[str, int]:
-    try:
-        return learned_bands(history_path(directory), gauge=gauge)
-    except HistoryError:
-        return {}
+def _learned(directory: Path, gauge: str) -> Learned:
+    """Return the look-up of noise bands; the history is read at the first question."""
+
+    @functools.cache
+    def bands() -> Mapping[str, int]:
+        try:
+            return learned_bands(history_path(directory), gauge=gauge)
+        except HistoryError:
+            return {}
+
+    return lambda nodeid: bands().get(nodeid)

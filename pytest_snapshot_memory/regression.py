@@ -18,7 +18,7 @@ from __future__ import annotations
 import enum
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -111,10 +111,20 @@ class Allowance:
 def allowance(value_bytes: int, anchor_bytes: int, threshold: Threshold) -> Allowance:
     """Return what may be added to `value_bytes`: by the threshold from it and from the anchor."""
     from_last = threshold.allowance_bytes(value_bytes)
+    if anchor_bytes == value_bytes:
+        return Allowance(size_bytes=from_last, against="last")
     from_anchor = anchor_bytes + threshold.allowance_bytes(anchor_bytes) - value_bytes
     if from_anchor < from_last:
         return Allowance(size_bytes=max(0, from_anchor), against="anchor")
     return Allowance(size_bytes=from_last, against="last")
+
+
+Learned = Callable[[str], "int | None"]
+
+
+def nothing_learned(nodeid: str) -> int | None:
+    """Answer for every test that history shows no noise band of its own."""
+    return None
 
 
 def noise_band(gauge: str, value_bytes: int, learned_bytes: int | None = None) -> int:
@@ -159,6 +169,16 @@ class Screening:
         """True where even the upper end of the interval keeps to what is allowed."""
         return self.new_bytes + self.width_bytes - self.old_bytes <= self.allowed.size_bytes
 
+    @property
+    def fall_bytes(self) -> int:
+        """By how much the value fell at least; negative where it may not have."""
+        return self.old_bytes - self.new_bytes - self.width_bytes
+
+    @property
+    def settled(self) -> bool:
+        """True where the value neither rose nor fell by more than is allowed."""
+        return self.rise_ruled_out and self.fall_bytes <= self.allowed.size_bytes
+
 
 def screen(entry: Entry, reading: PhaseReading, threshold: Threshold) -> Screening:
     """Hold one reading against its entry.
@@ -179,32 +199,38 @@ def screen(entry: Entry, reading: PhaseReading, threshold: Threshold) -> Screeni
 
 
 def judge_reading(
-    nodeid: str, entry: Entry, reading: PhaseReading, threshold: Threshold, learned_bytes: int | None = None
+    nodeid: str, entry: Entry, reading: PhaseReading, threshold: Threshold, learned: Learned = nothing_learned
 ) -> Comparison:
     """Decide from one reading: where it rules a rise out, or where there is no second measurement.
 
-    What lies within the gauge's noise band is Unchanged; an interval wider than
-    what it should tell apart is Incomparable, unless all of it is worse.
+    What lies within the noise band is Unchanged; an interval wider than what it
+    should tell apart is Incomparable, unless all of it is worse. `learned` is asked
+    only where the gauge's own band would matter.
     """
     seen = screen(entry, reading, threshold)
-    band = noise_band(reading.gauge, seen.old_bytes, learned_bytes)
+    if seen.settled:
+        return _compared(nodeid, seen, threshold, Verdict.UNCHANGED)
+    band = noise_band(reading.gauge, seen.old_bytes, learned(nodeid))
     line = max(seen.allowed.size_bytes, band)
     old_width = entry.width_bytes if reading.process == "suite" else 0
-    verdict, reason = Verdict.UNCHANGED, ""
-    if seen.old_bytes - seen.new_bytes - seen.width_bytes > line:
-        verdict = Verdict.IMPROVED
-    elif seen.rise_ruled_out:
-        pass
-    elif seen.new_bytes - seen.old_bytes - old_width > line:
-        verdict, reason = Verdict.REGRESSED, f"one reading, noise band {format_size(band)}"
-    elif max(old_width, min(seen.width_bytes, reading.reusable_bytes)) > line:
-        verdict = Verdict.INCOMPARABLE
-        upper = format_size(seen.new_bytes + reading.reusable_bytes)
-        reason = (
-            f"the reading is {format_size(seen.new_bytes)} to {upper}, too wide to tell {format_size(line)}"
-        )
-    else:
-        reason = f"within {format_size(line)}, the least one reading can tell"
+    if seen.fall_bytes > line:
+        return _compared(nodeid, seen, threshold, Verdict.IMPROVED)
+    if seen.rise_ruled_out:
+        return _compared(nodeid, seen, threshold, Verdict.UNCHANGED)
+    if seen.new_bytes - seen.old_bytes - old_width > line:
+        reason = f"one reading, noise band {format_size(band)}"
+        return _compared(nodeid, seen, threshold, Verdict.REGRESSED, reason)
+    if max(old_width, min(seen.width_bytes, reading.reusable_bytes)) > line:
+        low, high = format_size(seen.new_bytes), format_size(seen.new_bytes + reading.reusable_bytes)
+        reason = f"the reading is {low} to {high}, too wide to tell {format_size(line)}"
+        return _compared(nodeid, seen, threshold, Verdict.INCOMPARABLE, reason)
+    reason = f"within {format_size(line)}, the least one reading can tell"
+    return _compared(nodeid, seen, threshold, Verdict.UNCHANGED, reason)
+
+
+def _compared(
+    nodeid: str, seen: Screening, threshold: Threshold, verdict: Verdict, reason: str = ""
+) -> Comparison:
     return Comparison(
         nodeid=nodeid,
         verdict=verdict,
@@ -214,17 +240,8 @@ def judge_reading(
         allowed_bytes=seen.allowed.size_bytes,
         against=seen.allowed.against,
         reason=reason,
-        moved=_moved(seen, old_width, line),
+        moved=verdict in (Verdict.IMPROVED, Verdict.REGRESSED),
     )
-
-
-def _moved(seen: Screening, old_width: int, line: int) -> bool:
-    """Tell whether old and new interval lie further apart than the noise."""
-    gap = max(
-        seen.new_bytes - (seen.old_bytes + old_width),
-        seen.old_bytes - (seen.new_bytes + seen.width_bytes),
-    )
-    return gap > line
 
 
 def rise_is_possible(entry: Entry, runs: Sequence[int], threshold: Threshold) -> bool:

@@ -6,6 +6,7 @@ colours, no control characters whatever a test is called.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -24,8 +25,9 @@ _ORDER: Final = (Verdict.REGRESSED, Verdict.INCOMPARABLE, Verdict.VANISHED, Verd
 def gate_lines(result: GateResult, policy: GatePolicy) -> Iterator[str]:
     """Yield one line per test worth a line, at most MOST_LINES_PER_VERDICT of a kind, then the sum."""
     yield from result.problems
+    changed = [c for c in result.comparisons if c.verdict is not Verdict.UNCHANGED]
     for verdict in _ORDER:
-        shown = [c for c in result.comparisons if c.verdict is verdict and _worth_a_line(c, policy)]
+        shown = [c for c in changed if c.verdict is verdict and _worth_a_line(c, policy)]
         shown.sort(key=lambda c: -abs(c.change_bytes))
         for comparison in shown[:MOST_LINES_PER_VERDICT]:
             yield describe(comparison)
@@ -34,7 +36,10 @@ def gate_lines(result: GateResult, policy: GatePolicy) -> Iterator[str]:
     for comparison in result.comparisons:
         if comparison.renamed_from and comparison.verdict is Verdict.UNCHANGED and policy.renamed != "ignore":
             yield describe(comparison)
-    counts = ", ".join(f"{n} {verdict.value}" for verdict in Verdict if (n := result.count(verdict)))
+    found = Counter(comparison.verdict.value for comparison in result.comparisons)
+    counts = ", ".join(
+        f"{found[verdict.value]} {verdict.value}" for verdict in Verdict if found[verdict.value]
+    )
     yield f"memory gate {'failed' if result.failed else 'passed'}: {counts or 'no tests'}"
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from snapshot_engine.memory.container import MemoryGroup, available_memory, memory_groups
@@ -46,6 +47,7 @@ class SurroundingsReader:
         # container's). Its limits cannot be read, and ours are not its.
         self._hidden = not self._same_groups and b"/.." in others
         self._limited: list[tuple[int, MemoryGroup]] = []
+        self._pressure_path = PRESSURE_PATH
         self._limits_read_at = -_LIMITS_GOOD_FOR_SECONDS
 
     def read(self) -> Surroundings:
@@ -57,6 +59,7 @@ class SurroundingsReader:
             groups = () if self._hidden else memory_groups()
             found = [(group.limit_bytes(), group) for group in groups]
             self._limited = [(limit, group) for limit, group in found if limit is not None]
+            self._pressure_path = _pressure_path(groups)
             self._limits_read_at = now
         machine_bytes, available_bytes = _machine()
         limit_bytes, used_bytes = machine_bytes, None
@@ -70,7 +73,7 @@ class SurroundingsReader:
             available_bytes=available_bytes,
             container_limit_bytes=None if used_bytes is None else limit_bytes,
             container_used_bytes=used_bytes,
-            pressure_percent=pressure_percent(),
+            pressure_percent=pressure_percent(self._pressure_path),
         )
 
     def _around_other_groups(self) -> Surroundings:
@@ -82,8 +85,17 @@ class SurroundingsReader:
             available_bytes=memory.available_bytes,
             container_limit_bytes=memory.limit_bytes if limited else None,
             container_used_bytes=memory.used_bytes if limited else None,
-            pressure_percent=pressure_percent(),
+            pressure_percent=pressure_percent(PRESSURE_PATH),
         )
+
+
+def _pressure_path(groups: Iterable[MemoryGroup]) -> str:
+    """Return where the pressure on our own group is told (version 2 does), else the machine's file."""
+    for group in groups:
+        path = group.folder / "memory.pressure"
+        if group.version == 2 and path.exists():
+            return str(path)
+    return PRESSURE_PATH
 
 
 def _groups_of(pid: int | str, proc: str) -> bytes:
@@ -122,7 +134,7 @@ def parse_pressure(text: bytes) -> float | None:
     return None
 
 
-def pressure_percent(path: str = PRESSURE_PATH) -> float | None:
+def pressure_percent(path: str) -> float | None:
     """Return the share of the last ten seconds in which a task waited for memory; None without PSI."""
     try:
         return parse_pressure(read_small_file(path))

@@ -35,11 +35,12 @@ class Scale:
 
 def choose_scale(highest: float, ticks: int = 5) -> Scale:
     """Return an axis that holds `highest` with about `ticks` round steps."""
-    if highest <= 0:
+    if highest < 1e-9:  # far less than a byte in MiB
         return Scale(top=1.0, ticks=(1.0,))
     rough = highest / ticks
     magnitude = 10 ** floor(log10(rough))
-    step = next(factor * magnitude for factor in (1, 2, 2.5, 5, 10) if factor * magnitude >= rough)
+    steps = (factor * magnitude for factor in (1, 2, 2.5, 5) if factor * magnitude >= rough)
+    step = next(steps, 10 * magnitude)
     count = 1
     while step * count < highest:
         count += 1

@@ -7,6 +7,15 @@ from collections.abc import Callable
 import pytest
 from scripted_readings import ScriptedSource, reading
 
+from snapshot_engine.monitoring import surroundings
+
+
+@pytest.fixture(autouse=True)
+def quiet_kernel(request, monkeypatch):
+    """No memory pressure: one test makes real pressure, which every process on the machine sees for ten seconds."""
+    if request.module.__name__ != "test_alerts_for_real":
+        monkeypatch.setattr(surroundings, "pressure_percent", lambda path: 0.0)
+
 
 @pytest.fixture
 def scripted() -> Callable[..., Callable[[], ScriptedSource]]:

@@ -15,7 +15,7 @@ import pytest
 from snapshot_engine import Config, MemoryMonitoringService
 from snapshot_engine.memory.testing import touch_pages
 from snapshot_engine.monitoring.alert_rules import PRESSURE
-from snapshot_engine.monitoring.surroundings import pressure_percent
+from snapshot_engine.monitoring.surroundings import PRESSURE_PATH, pressure_percent
 
 MIB = 2**20
 GROUPS = Path("/sys/fs/cgroup/memory")
@@ -137,7 +137,9 @@ with open(sys.argv[2], "rb") as file:
 """
 
 
-@pytest.mark.skipif(pressure_percent() is None, reason="the kernel does not tell memory pressure (PSI)")
+@pytest.mark.skipif(
+    pressure_percent(PRESSURE_PATH) is None, reason="the kernel does not tell memory pressure (PSI)"
+)
 def test_waiting_for_memory_is_pressure(group, tmp_path):
     """Four processes read a file of 160 MB through 48 MB of memory: most of their time is waiting."""
     (group / "memory.limit_in_bytes").write_text(str(48 * MIB))

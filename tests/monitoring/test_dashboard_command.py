@@ -233,7 +233,7 @@ def test_a_chart_stays_in_its_box(points, mark):
 
 
 @pytest.mark.parametrize(
-    ("highest", "top"), [(0, 1), (97, 100), (100, 100), (101, 125), (1024, 1250), (0.3, 0.3)]
+    ("highest", "top"), [(0, 1), (97, 100), (100, 100), (101, 125), (1024, 1250), (0.3, 0.3), (5e-324, 1)]
 )
 def test_axes_end_on_round_numbers(highest, top):
     assert choose_scale(highest).top == pytest.approx(top)

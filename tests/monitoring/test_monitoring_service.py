@@ -91,7 +91,7 @@ def test_percent_is_of_the_configured_limit():
 
 def test_stop_is_prompt_and_leaves_no_thread():
     before = threading.active_count()
-    service = MemoryMonitoringService(Config(), interval=3600)
+    service = MemoryMonitoringService(Config(), interval=3600, sinks=())
     service.start()
     assert threading.active_count() == before + 1
     began = time.monotonic()
@@ -103,14 +103,14 @@ def test_stop_is_prompt_and_leaves_no_thread():
 
 def test_starting_twice_is_one_thread_and_stopping_twice_is_quiet():
     before = threading.active_count()
-    service = MemoryMonitoringService(Config(), interval=3600)
+    service = MemoryMonitoringService(Config(), interval=3600, sinks=())
     service.start()
     service.start()
     assert threading.active_count() == before + 1
     service.stop()
     service.stop()
-    first = start_memory_monitoring(Config(), interval=3600)
-    second = start_memory_monitoring(Config(), interval=1800)
+    first = start_memory_monitoring(Config(), interval=3600, sinks=())
+    second = start_memory_monitoring(Config(), interval=1800, sinks=())
     assert threading.active_count() == before + 1
     assert (first.running, second.running, second.interval) == (False, True, 1800)
 

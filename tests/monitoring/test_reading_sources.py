@@ -93,8 +93,8 @@ def test_a_kernel_without_pressure_says_nothing(tmp_path):
 class Group:
     """A control group as memory.container finds it."""
 
-    def __init__(self, limit: int | None, used: int) -> None:
-        self.limit, self.used = limit, used
+    def __init__(self, limit: int | None, used: int, version: int = 2, folder: Path = Path("/none")) -> None:
+        self.limit, self.used, self.version, self.folder = limit, used, version, folder
 
     def limit_bytes(self) -> int | None:
         return self.limit
@@ -122,6 +122,15 @@ def test_an_outer_group_that_is_nearly_full_leaves_little(monkeypatch):
     around = look_around(monkeypatch, Group(1 * GIB, 0), Group(4 * GIB, 4 * GIB - 10 * MIB))
     assert around.container_limit_bytes == 1 * GIB
     assert around.available_bytes == 10 * MIB
+
+
+def test_pressure_is_the_groups_own_where_the_kernel_tells_it(monkeypatch, tmp_path):
+    (tmp_path / "memory.pressure").write_text("some avg10=7.50 avg60=0 avg300=0 total=0\n")
+    monkeypatch.setattr(surroundings, "pressure_percent", pressure_percent)
+    monkeypatch.setattr(surroundings, "PRESSURE_PATH", str(tmp_path / "none"))
+    groups = (Group(None, 0, version=1, folder=tmp_path), Group(None, 0, version=2, folder=tmp_path))
+    assert look_around(monkeypatch, *groups).pressure_percent == 7.5
+    assert look_around(monkeypatch, groups[0]).pressure_percent is None
 
 
 def test_without_a_limit_there_is_only_the_machine(monkeypatch):

@@ -104,6 +104,10 @@ class BlockMachine:
 
     def _add_arrow_line(self, line: str, line_number: int, line_bytes: int) -> None:
         if self._in_header or self._line_count > 1 or self._arrow_line:
+            if self._line_count == 1 and self._times is None and not self._in_header:
+                # Teams has written identifiers with an arrow in them. The standard
+                # drops such a line and nothing else: no block is lost.
+                self._begin()
             self.end_block()
         self._count(line_number, line_bytes)
         self._arrow_line = line_number

@@ -11,8 +11,6 @@ from collections.abc import Sequence
 
 from snapshot_engine.transcript.cue import Cue
 
-GUESS_CUES = 8
-
 _GUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _BY_IDENTIFIER = (
     (re.compile(_GUID + r"/[0-9]+-[0-9]+"), "Microsoft Teams"),

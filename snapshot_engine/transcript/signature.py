@@ -1,6 +1,6 @@
 """Tell what a file is when it is not WebVTT, from its first bytes.
 
-In: up to 512 bytes. Out: a sentence for the reader of the error, with the next step.
+In: the first bytes, some hundred of them. Out: a sentence for the reader of the error, with the next step.
 """
 
 from __future__ import annotations
@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 
 from snapshot_engine.errors import NotWebVTT
-
-PROBE_BYTES = 512
 
 _MAGIC = (
     (b"\xff\xfe", "text in UTF-16, little-endian", "Save it as UTF-8."),

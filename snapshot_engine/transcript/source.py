@@ -151,4 +151,9 @@ def _open(source: str | os.PathLike[str] | BinaryIO) -> tuple[BinaryIO, str, boo
     if isinstance(source, (str, os.PathLike)):
         # Unbuffered: reads of this size gain nothing from a second buffer.
         return cast("BinaryIO", open(source, "rb", buffering=0)), os.fspath(source), True
+    if not hasattr(source, "read"):
+        raise TypeError(
+            f"read_streaming() takes a path or a binary stream, not {type(source).__name__}; "
+            "wrap bytes in io.BytesIO, or feed them to WebVTTParser"
+        )
     return source, str(getattr(source, "name", "<stream>")), False

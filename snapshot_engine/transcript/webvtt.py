@@ -17,8 +17,6 @@ from snapshot_engine.errors import BlockTooLong, BrokenBlock, TranscriptError
 from snapshot_engine.transcript.blocks import BlockMachine
 from snapshot_engine.transcript.chunks import ChunkReader
 from snapshot_engine.transcript.cue import Cue
-from snapshot_engine.transcript.producers import GUESS_CUES, guess_producer
-from snapshot_engine.transcript.signature import PROBE_BYTES, not_webvtt
 from snapshot_engine.transcript.speakers import SpeakerFinder
 
 # 256 KiB in one block is five hours of talk without a pause.
@@ -30,6 +28,10 @@ DEFAULT_MAX_PROBLEMS = 100
 SLICE_BYTES = 3 << 13
 # An open block longer than this is read line by line instead of waiting for its end.
 _PATIENCE_BYTES = 1 << 14
+
+# What is known of a foreign file before it is refused, and of a good one for guessing its producer.
+_PROBE_BYTES = 512
+_SAMPLE_CUES = 8
 
 _LONE_CR = re.compile(rb"\r(?!\n)")
 _BOM = b"\xef\xbb\xbf"
@@ -104,6 +106,8 @@ class WebVTTParser:
     @property
     def producer(self) -> str:
         """Which program's habits the first cues show, "" for none known."""
+        from snapshot_engine.transcript.producers import guess_producer
+
         return guess_producer(self._first_cues)
 
     def feed(self, chunk: bytes) -> list[Cue]:
@@ -170,8 +174,11 @@ class WebVTTParser:
                 self._head = bytearray(body)
                 if at_end:
                     self._pump(body)
-            elif at_end or len(head) >= PROBE_BYTES:
+            elif at_end or len(head) >= _PROBE_BYTES:
                 self._closed = True
+                # Only a foreign file pays for the patterns that tell formats apart.
+                from snapshot_engine.transcript.signature import not_webvtt
+
                 raise not_webvtt(head, self._source)
         return self._signature_read
 
@@ -259,8 +266,8 @@ class WebVTTParser:
             self._cues_before_failure = 0
             if not cues:
                 raise self._failure
-        if len(self._first_cues) < GUESS_CUES:
-            self._first_cues += cues[: GUESS_CUES - len(self._first_cues)]
+        if len(self._first_cues) < _SAMPLE_CUES:
+            self._first_cues += cues[: _SAMPLE_CUES - len(self._first_cues)]
         self.cues_read += len(cues)
         return cues
 

@@ -28,6 +28,18 @@ def test_dropped_blocks_are_counted_with_line_and_reason() -> None:
     )
 
 
+def test_an_identifier_with_an_arrow_loses_no_block() -> None:
+    parser = WebVTTParser(strict=True)
+    cues = parser.feed(f"WEBVTT\n\nguid-->1\n{T}\n<v Ann>a</v>\n\nguid-->2\n{T}\n<v Bob>b</v>\n\n".encode())
+    assert [(cue.identifier, cue.speaker) for cue in cues] == [("", "Ann"), ("", "Bob")]
+
+
+def test_a_bad_timing_line_with_text_is_lost_also_before_a_good_one() -> None:
+    parser = WebVTTParser()
+    assert len(parser.feed(f"WEBVTT\n\n1 --> 2\nlost\n{T}\na\n\n".encode())) == 1
+    assert parser.problems == ((3, "the timing line is not `start --> end` with WebVTT times"),)
+
+
 def test_the_list_of_problems_is_bounded_and_the_count_is_not() -> None:
     parser = WebVTTParser(max_problems=3)
     parser.feed(b"WEBVTT\n\n" + b"stray\n\n" * 50)

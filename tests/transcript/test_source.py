@@ -19,6 +19,10 @@ DATA = b"WEBVTT\n\n" + b"".join(
 )
 
 
+def packed_gzip(data: bytes) -> bytes:
+    return gzip.compress(data, mtime=0)
+
+
 def texts(source: Any, **options: Any) -> list[str]:
     return [cue.text for cue in StreamingVTTReader(**options).read_streaming(source)]
 
@@ -52,7 +56,7 @@ def test_a_stream_that_gives_one_byte_at_a_time_gives_the_same() -> None:
             return self.data.read(1)
 
     assert texts(Trickle(DATA)) == WORDS
-    assert texts(Trickle(gzip.compress(DATA))) == WORDS
+    assert texts(Trickle(packed_gzip(DATA))) == WORDS
 
 
 @pytest.mark.parametrize("read_block_bytes", [1, 100, 1 << 20])
@@ -85,10 +89,10 @@ def test_the_first_cue_takes_one_read_of_64_kib() -> None:
 @pytest.mark.parametrize(
     "packed",
     [
-        gzip.compress(DATA),
-        gzip.compress(DATA[:1000]) + gzip.compress(DATA[1000:]),
-        gzip.compress(DATA) + b"\0" * 512,
-        gzip.compress(DATA) + gzip.compress(b""),
+        packed_gzip(DATA),
+        packed_gzip(DATA[:1000]) + packed_gzip(DATA[1000:]),
+        packed_gzip(DATA) + b"\0" * 512,
+        packed_gzip(DATA) + packed_gzip(b""),
     ],
     ids=["one member", "two members", "padded", "an empty member behind"],
 )
@@ -99,7 +103,7 @@ def test_gzip_is_recognised_by_its_bytes(tmp_path: Path, packed: bytes) -> None:
 
 
 def test_gzip_that_blows_up_is_unpacked_piece_by_piece() -> None:
-    packed = gzip.compress(b"WEBVTT\n\nNOTE " + b"x" * 32_000_000 + b"\n")
+    packed = packed_gzip(b"WEBVTT\n\nNOTE " + b"x" * 32_000_000 + b"\n")
     assert len(packed) < 1 << 17
     import tracemalloc
 
@@ -114,7 +118,7 @@ def test_gzip_that_blows_up_is_unpacked_piece_by_piece() -> None:
 
 def test_gzip_that_ends_early_gives_what_it_held_and_says_so() -> None:
     reader = StreamingVTTReader()
-    cues = list(reader.read_streaming(io.BytesIO(gzip.compress(DATA)[:-400])))
+    cues = list(reader.read_streaming(io.BytesIO(packed_gzip(DATA)[:-400])))
     assert 0 < len(cues) < 500
     ((line, reason),) = reader.statistics.problems
     assert line > 100
@@ -122,7 +126,7 @@ def test_gzip_that_ends_early_gives_what_it_held_and_says_so() -> None:
 
 
 def test_gzip_with_a_wrong_checksum_is_reported() -> None:
-    packed = bytearray(gzip.compress(DATA * 9))
+    packed = bytearray(packed_gzip(DATA * 9))
     packed[-8] ^= 1
     reader = StreamingVTTReader()
     # The last piece is lost with the checksum that stands in it.
@@ -130,14 +134,16 @@ def test_gzip_with_a_wrong_checksum_is_reported() -> None:
     assert "incorrect data check" in reader.statistics.problems[0][1]
 
 
-@pytest.mark.parametrize("packed", [gzip.compress(DATA)[:20], b"\x1f\x8bnot gzip at all" * 9])
+@pytest.mark.parametrize(
+    "packed", [packed_gzip(DATA)[:20], b"\x1f\x8bnot gzip at all" * 9], ids=["cut short", "no gzip"]
+)
 def test_gzip_that_gives_nothing_is_an_error(packed: bytes) -> None:
     with pytest.raises(TranscriptError, match="Fetch the file again"):
         texts(io.BytesIO(packed))
 
 
 def test_strict_refuses_damaged_gzip_after_its_cues() -> None:
-    cues = StreamingVTTReader(strict=True).read_streaming(io.BytesIO(gzip.compress(DATA)[:-400]))
+    cues = StreamingVTTReader(strict=True).read_streaming(io.BytesIO(packed_gzip(DATA)[:-400]))
     assert next(cues).text == "words 0"
     with pytest.raises(TranscriptError, match="damaged gzip data"):
         list(cues)
@@ -156,6 +162,12 @@ def test_a_folder_is_the_usual_error(tmp_path: Path) -> None:
 def test_a_text_stream_is_refused_with_what_to_do() -> None:
     with pytest.raises(TypeError, match="open it in binary mode"):
         texts(io.StringIO("WEBVTT"))
+
+
+@pytest.mark.parametrize("source", [DATA, None, 3], ids=["bytes", "nothing", "a number"])
+def test_what_is_neither_path_nor_stream_is_refused_at_once(source: Any) -> None:
+    with pytest.raises(TypeError, match="takes a path or a binary stream"):
+        StreamingVTTReader().read_streaming(source)
 
 
 def test_another_format_names_the_file(tmp_path: Path) -> None:

@@ -74,6 +74,11 @@ def test_after_a_long_silence_nobody_is_named(extra_ms: int, speaker: str) -> No
     assert said(cues)[-1] == (speaker, "one two" if speaker else "two")
 
 
+def test_a_cue_that_only_names_a_speaker_speaks_for_the_next() -> None:
+    cues = read("00:00.000 --> 00:01.000\nAnn Lee  0:00\n\n00:01.000 --> 00:02.000\nhello there\n")
+    assert said(cues) == [("Ann Lee", "hello there")]
+
+
 def test_after_nobody_comes_nobody() -> None:
     cues = [cue("one", "Ann", 0, 1000), cue("two", "", 60_000), cue("three", "", 62_000)]
     assert said(cues) == [("Ann", "one"), ("", "two three")]

@@ -2,8 +2,9 @@
 
 A sentence is shown once: groups choose in the order of `_CHOOSING`, each
 from its ranked candidates, and skip what another has taken or what says
-nearly the same. Only the lists of figures and dates, which a reader takes for
-complete, may repeat a sentence of the summary. Within a group sentences stand
+nearly the same. Only lists that a reader takes for complete may repeat one:
+dates those of the summary, amounts those of the summary, decisions and actions.
+A section that only the summary's sentences are about repeats them, too. Within a group sentences stand
 in the order in which they were said.
 """
 
@@ -71,6 +72,8 @@ _CHOOSING = (
     _Plan(key="commentary", title="Views and explanations", tag="opinion", most=6),
 )  # fmt: skip
 
+# Lists that a reader takes for complete.
+_COMPLETE = ("figures", "dates")
 _EMPTY = "Nothing was found in the transcript for this section."
 # The document: (section key, title, group keys).
 _SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -128,15 +131,23 @@ def _choose(insights: Insights) -> dict[str, list[Sentence]]:
     """Give every group its sentences, each sentence to one group, in order of speech."""
     taken: list[Sentence] = []
     summary: list[Sentence] = []
+    figures: list[Sentence] = []
     chosen: dict[str, list[Sentence]] = {}
     for plan in _CHOOSING:
-        closed = taken if plan.figures else taken + summary
-        picked = _pick(plan, insights.candidates.get(plan.tag, ()), closed, insights.sentences)
+        closed = figures if plan.kind == "figures" else taken
+        candidates = insights.candidates.get(plan.tag, ())
+        picked = _pick(
+            plan, candidates, closed + summary if plan.kind not in _COMPLETE else closed, insights.sentences
+        )
+        # Rather say a sentence of the summary again than that nothing was found.
+        picked = picked or _pick(plan, candidates, closed, insights.sentences)
         chosen[plan.key] = sorted(picked, key=lambda sentence: sentence.order)
         if plan is _SUMMARY:
             summary = picked
         else:
             taken += picked
+        if plan.kind == "figures":
+            figures += picked
     return chosen
 
 
@@ -151,8 +162,10 @@ def _pick(
     said = [content_words(sentence.text) for sentence in closed]
     picked: list[Sentence] = []
     thirds = [0, 0, 0]
+    # A short talk has a short summary, else nothing is left for the sections.
+    most = plan.most if plan is not _SUMMARY else min(plan.most, max(2, sentences // 8))
     for sentence in candidates:
-        if len(picked) == plan.most:
+        if len(picked) == most:
             break
         third = min(2, sentence.order * 3 // max(1, sentences))
         if plan is _SUMMARY and thirds[third] * 3 >= plan.most * 2:

@@ -54,7 +54,7 @@ _PERCENT_EVIDENCE = re.compile(r"%|percent|per cent|points", re.IGNORECASE)
 _DEFINITE_DATE = re.compile(
     r"january|february|march|april|june|july|august|september|october|november|december|\b(?:jan|feb|mar|apr|jun|jul|"
     r"aug|sept?|oct|nov|dec)\b|\bmay\b|\b(?:19|20)\d\d\b|\bq[1-4]\b|\bh[12]\b|\bfy ?'?\d|(?:mon|tues|wednes|thurs|fri|"
-    r"satur|sun)day|tomorrow|\bnext (?:week|month|quarter|year|fiscal|spring|summer|autumn|fall|winter)|\bend of\b|"
+    r"satur|sun)day|tomorrow|\bnext (?:week|month|quarter|year|fiscal|spring|summer|autumn|fall|winter)|\bend of (?!the day)|"
     r"\bmid[- ]|\d(?:st|nd|rd|th)\b|christmas|easter|\btwenty (?:twenty|eighteen|nineteen)",
     re.IGNORECASE,
 )
@@ -74,7 +74,7 @@ _DATE = re.compile(
     r"(?:(?<=\bin )|(?<=\bby )|(?<=\bsince )|(?<=\buntil )|(?<=\bfrom )|(?<=\bof )|(?<=\byear ))(?:19|20)\d\d\b|"
     r"(?:next|this coming|by) (?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b|"
     r"(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b|tomorrow\b|next (?:week|month|quarter|year)\b|"
-    r"(?:the )?end of (?:the |this |next )?(?:day|week|month|quarter|year|january|february|march|april|may|june|july|"
+    r"(?:the )?end of (?:the |this |next )?(?:week|month|quarter|year|january|february|march|april|may|june|july|"
     r"august|september|october|november|december)\b)",
     re.IGNORECASE,
 )

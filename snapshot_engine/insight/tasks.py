@@ -17,7 +17,7 @@ _NAMED = re.compile(
     r"\b((?:[A-Z][\w'’-]+)(?: [A-Z][\w'’-]+){0,2})(?:,? (?:will|is going to|needs to|has to|should|must|can|could you|can you|would you|please|to)\b|, please\b)"
 )
 _ADDRESSED = re.compile(
-    r"\b(?:can|could|would|will) you(?: please)?,? ([A-Z][\w'’-]+)\b|(?:^|[,.] )([A-Z][\w'’-]+), (?:can|could|would|will|please)\b"
+    r"\b(?i:can|could|would|will) you(?: please)?,? ([A-Z][\w'’-]+)\b|(?:^|[,.] )([A-Z][\w'’-]+), (?:can|could|would|will|please)\b"
 )
 _NOT_A_NAME = word_set(
     """

@@ -7,6 +7,8 @@ test once more (enter_child), and a child that runs an isolated test for real
 
 from __future__ import annotations
 
+import contextlib
+import traceback
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -18,7 +20,7 @@ from pytest_snapshot_memory.plan import Plan, plan_for
 from snapshot_engine.memory.gauge import GaugeUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
     from pytest_snapshot_memory.journal import Journal
     from pytest_snapshot_memory.markers import LimitRequest
@@ -102,8 +104,13 @@ class ItemHooks:
         if run is None:
             return (yield)
         self._open(item, run, "call")
+        limit = run.plan.limit
         try:
-            result = yield
+            if limit is not None and limit.enforce and self._child_meter is None:
+                with enforced(item, run, limit):
+                    result = yield
+            else:
+                result = yield
         finally:
             run.close()
         self._judge_at(item, run, "call")
@@ -272,6 +279,25 @@ class ItemHooks:
             notes=tuple(run.notes),
         )
         return encode(record)
+
+
+@contextlib.contextmanager
+def enforced(item: pytest.Item, run: ItemRun, limit: LimitRequest) -> Iterator[None]:
+    """Stop the body when it passes its limit; its failure is then one sentence and where it stood."""
+    from snapshot_engine.errors import MemoryLimitExceeded
+    from snapshot_engine.memory.guard import Guard, LimitRule
+    from snapshot_engine.memory.units import format_size
+
+    of: Any = "growth" if limit.of == "growth" else "process"
+    try:
+        with Guard(LimitRule(limit_bytes=limit.limit_bytes, of=of, enforce=True, name=item.nodeid)):
+            yield
+    except MemoryLimitExceeded as stopped:
+        frames = traceback.extract_tb(stopped.__traceback__)
+        inside = [frame for frame in frames if frame.filename == str(item.path)]
+        where = f"\n  stopped at {item.path.name}:{inside[-1].lineno}" if inside else ""
+        text = f"memory limit exceeded and stopped: {format_size(stopped.used_bytes)} of"
+        pytest.fail(f"{text} {format_size(limit.limit_bytes)} ({stopped.cause}){where}", pytrace=False)
 
 
 def _wants_heap(plan: Plan) -> bool:

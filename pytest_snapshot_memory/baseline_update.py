@@ -34,18 +34,20 @@ def remember(
     repeat: Repeat | None = None,
     complete: bool = True,
     accept: bool = False,
+    independent_runs: bool = False,
 ) -> Baseline:
     """Return the baseline after this run.
 
     Tests without fresh runs get RUNS_TO_REMEMBER of them where `repeat` is given.
     A test that failed or was not measured keeps its line; one that is gone loses
     it when the run was `complete`. accept=True sets every anchor to its value.
+    independent_runs: as in gate.evaluate.
     """
     last = replace(baseline or Baseline(environment=environment), environment=environment)
     matched = match(records, last, complete=complete)
     growth = next((t for t in thresholds if t.metric == "growth"), Threshold(metric="growth"))
     questions = matched.questions
-    answers = answer(questions, growth, len(questions), repeat, nothing_learned)
+    answers = answer(questions, growth, len(questions), repeat, nothing_learned, independent_runs)
     wanting = [nodeid for nodeid, _ in matched.new.values()]
     wanting += [q.nodeid for q in questions if not q.entry.fresh_runs_bytes]
     runs = repeat(wanting, RUNS_TO_REMEMBER) if repeat is not None and wanting else {}

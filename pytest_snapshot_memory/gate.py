@@ -109,6 +109,10 @@ class Question:
         """The node id it had in the baseline, or "" where that is the same."""
         return "" if self.key == self.old_key else nodeid_of(self.old_key)
 
+    def bias_bytes(self, independent_runs: bool) -> int:
+        """By how much all repeated runs of the test can lie off together."""
+        return 0 if independent_runs else self.reading.error_bound_bytes
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matched:
@@ -129,12 +133,16 @@ def evaluate(
     repeat: Repeat | None = None,
     complete: bool = True,
     learned: Learned = nothing_learned,
+    independent_runs: bool = False,
 ) -> GateResult:
     """Compare a run with a baseline and decide.
 
     complete: False where only part of the suite ran (-k, paths, -x): a test that
     is missing then has not vanished. learned: noise band in bytes of a node id,
-    from history. Records of other gauges than the baseline's are left out.
+    from history. independent_runs: True where each run that `repeat` makes has a
+    parent of its own; children of one parent lie off together by up to the gauge's
+    error bound (140 KiB seen), so their medians must differ by more than that.
+    Records of other gauges than the baseline's are left out.
     """
     policy = policy or GatePolicy()
     matched = match(records, baseline, complete=complete)
@@ -145,7 +153,9 @@ def evaluate(
         gone = Comparison(nodeid=nodeid_of(key), verdict=Verdict.VANISHED, old_bytes=entry.value_bytes)
         comparisons.append(gone)
     for threshold in thresholds:
-        comparisons += answer(matched.questions, threshold, policy.max_repeated, repeat, learned)
+        comparisons += answer(
+            matched.questions, threshold, policy.max_repeated, repeat, learned, independent_runs
+        )
     return conclude(_worst_per_test(comparisons), policy)
 
 
@@ -220,6 +230,7 @@ def answer(
     max_repeated: int,
     repeat: Repeat | None,
     learned: Learned,
+    independent_runs: bool,
 ) -> list[Comparison]:
     """Compare every question by one metric, with more runs where one reading cannot tell."""
     runs: dict[str, list[int]] = {}
@@ -229,28 +240,37 @@ def answer(
             for q in questions
             if q.entry.fresh_runs_bytes and not screen(q.entry, q.reading, threshold).rise_ruled_out
         ]
-        runs = _run_again(unclear[:max_repeated], threshold, repeat)
+        runs = _run_again(unclear[:max_repeated], threshold, repeat, independent_runs)
     answers = []
     for q in questions:
         if q.nodeid in runs:
-            comparison = judge_runs(q.nodeid, q.entry, runs[q.nodeid], threshold)
+            comparison = judge_runs(
+                q.nodeid, q.entry, runs[q.nodeid], threshold, q.bias_bytes(independent_runs)
+            )
         else:
             comparison = judge_reading(q.nodeid, q.entry, q.reading, threshold, learned)
         answers.append(replace(comparison, renamed_from=q.renamed_from) if q.renamed_from else comparison)
     return answers
 
 
-def _run_again(questions: Sequence[Question], threshold: Threshold, repeat: Repeat) -> dict[str, list[int]]:
+def _run_again(
+    questions: Sequence[Question], threshold: Threshold, repeat: Repeat, independent: bool
+) -> dict[str, list[int]]:
     """Return the runs that decide: a few for all, more in each round where the last left a rise possible."""
-    entries = {q.nodeid: q.entry for q in questions}
+    by_id = {q.nodeid: q for q in questions}
     runs: dict[str, list[int]] = {}
-    wanted = list(entries)
+    wanted = list(by_id)
     for count in ROUNDS:
         if not wanted:
             break
         for nodeid, values in repeat(wanted, count).items():
             runs.setdefault(nodeid, []).extend(values)
-        wanted = [n for n in wanted if runs.get(n) and rise_is_possible(entries[n], runs[n], threshold)]
+        wanted = [
+            n
+            for n in wanted
+            if runs.get(n)
+            and rise_is_possible(by_id[n].entry, runs[n], threshold, by_id[n].bias_bytes(independent))
+        ]
     return {nodeid: values for nodeid, values in runs.items() if values}
 
 

@@ -84,6 +84,7 @@ def save(
     repeat: Repeat | None = None,
     complete: bool = True,
     accept: bool = False,
+    independent_runs: bool = False,
     commit_id: str = "",
     branch: str = "",
     now: datetime | None = None,
@@ -94,7 +95,16 @@ def save(
         here = replace(environment, gauge=gauge)
 
         def change(old: Baseline | None, here: Environment = here) -> Baseline:
-            return remember(records, old, here, thresholds, repeat=repeat, complete=complete, accept=accept)
+            return remember(
+                records,
+                old,
+                here,
+                thresholds,
+                repeat=repeat,
+                complete=complete,
+                accept=accept,
+                independent_runs=independent_runs,
+            )
 
         try:
             path = place.path(here)
@@ -130,6 +140,7 @@ def compare(
     policy: GatePolicy | None = None,
     repeat: Repeat | None = None,
     complete: bool = True,
+    independent_runs: bool = False,
 ) -> GateResult:
     """Hold the run against its baselines; what cannot be read or found fails with a sentence."""
     policy = policy or GatePolicy()
@@ -160,6 +171,7 @@ def compare(
             repeat=repeat,
             complete=complete,
             learned=_learned(place.directory, gauge),
+            independent_runs=independent_runs,
         )
         comparisons += result.comparisons
     return conclude(comparisons, policy, problems)

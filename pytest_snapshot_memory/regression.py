@@ -244,31 +244,36 @@ def _compared(
     )
 
 
-def rise_is_possible(entry: Entry, runs: Sequence[int], threshold: Threshold) -> bool:
+def rise_is_possible(entry: Entry, runs: Sequence[int], threshold: Threshold, bias_bytes: int = 0) -> bool:
     """Tell whether fresh runs so far leave room for a rise, so that more of them are worth their time."""
     value = entry.value_bytes
-    line = allowance(value, entry.anchor_bytes, threshold).size_bytes
+    line = max(bias_bytes, allowance(value, entry.anchor_bytes, threshold).size_bytes)
     if median_low(runs) - value <= line // 2:
         return False
     return len(runs) < 2 * len(entry.fresh_runs_bytes) or rank_sum_p(entry.fresh_runs_bytes, runs) <= 0.05
 
 
-def judge_runs(nodeid: str, entry: Entry, runs: Sequence[int], threshold: Threshold) -> Comparison:
+def judge_runs(
+    nodeid: str, entry: Entry, runs: Sequence[int], threshold: Threshold, bias_bytes: int = 0
+) -> Comparison:
     """Decide by runs in fresh processes against those the baseline remembers.
 
     entry.fresh_runs_bytes must not be empty. Regressed and Improved need both the
     effect (medians) and the significance (ranks). With fewer than three runs on a
     side no test can be significant: then all new runs must lie beyond the line,
-    and beyond the noise band of the resident gauge.
+    and beyond the noise band of the resident gauge. bias_bytes: by how much all
+    runs of one session can lie off together; no test of ranks sees that, so the
+    effect must be larger. 0 where each run has a process tree of its own.
     """
     old_runs = entry.fresh_runs_bytes
     old, new = entry.value_bytes, median_low(runs)
     allowed = allowance(old, entry.anchor_bytes, threshold)
-    line = allowed.size_bytes
-    rise, fall = rank_sum_p(old_runs, runs), rank_sum_p(runs, old_runs)
+    line = max(bias_bytes, allowed.size_bytes)
+    rose = new >= old
+    p_value = rank_sum_p(old_runs, runs) if rose else rank_sum_p(runs, old_runs)
     # where few runs are remembered on both sides, the least p there is: no overlap at all
     needed = max(SIGNIFICANCE, 1 / math.comb(len(old_runs) + len(runs), len(runs)))
-    certain_rise, certain_fall = rise <= needed, fall <= needed
+    certain_rise, certain_fall = rose and p_value <= needed, not rose and p_value <= needed
     if min(len(old_runs), len(runs)) < 3:
         margin = max(line, noise_band("resident", old))
         certain_rise, certain_fall = min(runs) - max(old_runs) > margin, min(old_runs) - max(runs) > margin
@@ -290,9 +295,9 @@ def judge_runs(nodeid: str, entry: Entry, runs: Sequence[int], threshold: Thresh
         allowed_bytes=line,
         against=allowed.against,
         reason=reason,
-        decided_by=f"{len(runs)} fresh runs, exact rank-sum test {p_text(min(rise, fall))}",
-        p_value=min(rise, fall),
-        moved=abs(new - old) > NOISE_FLOOR_BYTES and (certain_rise or certain_fall),
+        decided_by=f"{len(runs)} fresh runs, exact rank-sum test {p_text(p_value)}",
+        p_value=p_value,
+        moved=abs(new - old) > max(bias_bytes, NOISE_FLOOR_BYTES) and (certain_rise or certain_fall),
         fresh_runs_bytes=tuple(runs),
     )
 
@@ -305,21 +310,26 @@ def p_text(p_value: float) -> str:
 def rank_sum_p(low: Sequence[int], high: Sequence[int]) -> float:
     """Return P that ranks of `high` are at least this high by chance; exact, ties shared.
 
-    Counts the ways to choose len(high) of all ranks by their sum, adding one
-    rank at a time: n * m * total steps instead of all C(n + m, m) choices.
+    Counts the ways to choose the smaller side from all ranks by their sum, adding
+    one rank at a time: n * m * total steps instead of all C(n + m, m) choices.
     """
     if not low or not high:
         return 1.0
     pooled = sorted([*low, *high])
+    # twice the mean rank of equal values, so that it stays whole
     doubled = {
         value: pooled.index(value) + len(pooled) - pooled[::-1].index(value) + 1 for value in set(pooled)
     }
-    observed = sum(doubled[value] for value in high)
-    ways: list[dict[int, int]] = [{0: 1}] + [{} for _ in high]
+    smaller = min(low, high, key=len)
+    observed = sum(doubled[value] for value in smaller)
+    ways: list[dict[int, int]] = [{0: 1}] + [{} for _ in smaller]
     for value in pooled:
         rank = doubled[value]
-        for taken in range(len(high), 0, -1):
+        for taken in range(len(smaller), 0, -1):
+            sums = ways[taken]
             for total, count in ways[taken - 1].items():
-                ways[taken][total + rank] = ways[taken].get(total + rank, 0) + count
-    final = ways[len(high)]
-    return sum(count for total, count in final.items() if total >= observed) / sum(final.values())
+                sums[total + rank] = sums.get(total + rank, 0) + count
+    final = ways[len(smaller)]
+    # the ranks of `high` are high where those of `low` are low
+    extreme = (n for s, n in final.items() if (s >= observed if smaller is high else s <= observed))
+    return sum(extreme) / sum(final.values())

@@ -87,15 +87,19 @@ def verdicts(noise: Noise, kind: str, variant: str, suites: int) -> dict[str, di
     for seed in range(suites):
         before = Suite(noise, kind, "base", 0, seed)
         after = Suite(noise, kind, variant, 1, seed)
-        baseline = remember(before.records(), None, HERE, DEFAULT, repeat=before.repeat)
-        result = evaluate(after.records(), baseline, DEFAULT, repeat=after.repeat)
+        baseline = remember(
+            before.records(), None, HERE, DEFAULT, repeat=before.repeat, independent_runs=kind == "fresh"
+        )
+        result = evaluate(
+            after.records(), baseline, DEFAULT, repeat=after.repeat, independent_runs=kind == "fresh"
+        )
         for comparison in result.comparisons:
             of_workload = counts.setdefault(comparison.nodeid, {})
             of_workload[comparison.verdict] = of_workload.get(comparison.verdict, 0) + 1
     return counts
 
 
-@pytest.mark.parametrize("kind", ["fresh"])
+@pytest.mark.parametrize("kind", ["fresh", "forked"])
 def test_no_false_alarm_in_a_thousand_unchanged_runs(kind: str) -> None:
     counts = verdicts(load_noise(), kind, "base", 125)
     assert sum(sum(found.values()) for found in counts.values()) == 1000
@@ -103,9 +107,9 @@ def test_no_false_alarm_in_a_thousand_unchanged_runs(kind: str) -> None:
     assert alarms == {}
 
 
-@pytest.mark.parametrize("kind", ["fresh"])
-@pytest.mark.parametrize("variant", ["plus5", "plus256"])
+@pytest.mark.parametrize(("kind", "variant"), [("fresh", "plus5"), ("fresh", "plus256"), ("forked", "plus5")])
 def test_a_planted_rise_is_found_in_99_of_100(kind: str, variant: str) -> None:
+    """Children of one parent cannot show 256 KiB: that is by how much parents differ."""
     counts = verdicts(load_noise(), kind, variant, 125)
     missed = {n: sum(f.values()) - f.get(Verdict.REGRESSED, 0) for n, f in counts.items()}
     assert sum(missed.values()) <= 10, missed

@@ -21,7 +21,8 @@ from snapshot_engine.errors import ConfigError, SnapshotEngineError
 from snapshot_engine.monitoring.dashboard_page import MODES, DashboardContent, render_page
 from snapshot_engine.monitoring.pid_file import default_pid_path, read_pid_file
 from snapshot_engine.monitoring.reading import ProcessGone, ReadingSource
-from snapshot_engine.monitoring.service import MemoryMonitoringService, check_interval
+from snapshot_engine.monitoring.sampler import check_interval
+from snapshot_engine.monitoring.service import MemoryMonitoringService
 from snapshot_engine.monitoring.sources import OtherProcess, OwnProcess
 from snapshot_engine.monitoring.stored_history import StoredHistory, read_stored_history
 from snapshot_engine.settings import Config
@@ -148,7 +149,7 @@ def _show(options: argparse.Namespace, service: MemoryMonitoringService, stored:
     seen = -1
     with service:
         while True:
-            seen = service.wait_for_reading(seen, 3600.0)
+            seen = service.wait_for_look(seen, 3600.0)
             width = shutil.get_terminal_size().columns
             view = render_text(
                 service.status(), service.history(), width=width, colour=terminal, stored=series

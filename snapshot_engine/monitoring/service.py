@@ -17,13 +17,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from snapshot_engine.errors import ConfigError, SnapshotEngineError
+from snapshot_engine.errors import SnapshotEngineError
 from snapshot_engine.memory.tracker import MemoryTracker
 from snapshot_engine.monitoring.alert_rules import GROWTH, USAGE, AlertEvent, AlertRule
 from snapshot_engine.monitoring.alert_sinks import AlertDelivery, LogSink
 from snapshot_engine.monitoring.history import UNKNOWN_TREND
 from snapshot_engine.monitoring.pid_file import remove_pid_file, write_pid_file
 from snapshot_engine.monitoring.reading import MIB, MemoryReading, ProcessGone, ReadingSource
+from snapshot_engine.monitoring.sampler import Sampler
 from snapshot_engine.monitoring.sources import OwnProcess
 from snapshot_engine.monitoring.status import MemoryStatus, ServiceFacts, compose_status
 from snapshot_engine.monitoring.watch import MemoryWatch
@@ -31,24 +32,12 @@ from snapshot_engine.settings import Config
 
 logger = logging.getLogger("snapshot_engine.monitoring")
 
-MINIMUM_INTERVAL_SECONDS = 0.01
-MAXIMUM_INTERVAL_SECONDS = 86_400.0
 # stop() promises 100 ms in all, however slow a sink is.
 _JOIN_SECONDS = 0.05
 _DELIVERY_PATIENCE_SECONDS = 0.04
 _FRESH_SECONDS = 0.5
 
 _services: weakref.WeakSet[MemoryMonitoringService] = weakref.WeakSet()
-
-
-def check_interval(interval: float) -> float:
-    """Return the interval in seconds; raise ConfigError with one sentence for one that makes no sense."""
-    problem = "must be a number of seconds"
-    if isinstance(interval, (int, float)) and not isinstance(interval, bool):
-        if math.isfinite(interval) and MINIMUM_INTERVAL_SECONDS <= interval <= MAXIMUM_INTERVAL_SECONDS:
-            return float(interval)
-        problem = "must be between 0.01 seconds and one day (86,400 seconds)"
-    raise ConfigError([f"monitoring interval {interval!r}: {problem}"])
 
 
 class MemoryMonitoringService:
@@ -76,7 +65,7 @@ class MemoryMonitoringService:
     ) -> None:
         self.config = Config.from_env() if config is None else config
         self.config.validate()
-        self._interval = check_interval(interval)
+        self._sampler = Sampler(self._look, interval)
         self._make_source = source or (lambda: OwnProcess(self.config.memory_limit_mb))
         self._sinks = (LogSink(),) if sinks is None else tuple(sinks)
         self._rules = rules
@@ -90,7 +79,7 @@ class MemoryMonitoringService:
         self._delivery: AlertDelivery | None = None
         self._delivery_failures = 0
         self._started_seconds: float | None = None
-        self._cpu_seconds = 0.0
+        self._looks = 0
         self._last_error: str | None = None
         self._process_gone = False
         self._set_up_threads()
@@ -102,8 +91,7 @@ class MemoryMonitoringService:
         # Reentrant: a signal handler may ask for the status while its thread holds it.
         self._lock = threading.RLock()
         self._looked = threading.Condition(self._lock)
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._sampler.forget()
 
     # Life -------------------------------------------------------------------
 
@@ -115,21 +103,13 @@ class MemoryMonitoringService:
             self._begin()
             if self._pid_file is not None:
                 self._claim_pid_file(self._pid_file)
-            self._stopping = threading.Event()
-            self._thread = threading.Thread(
-                target=self._run, args=(self._stopping,), name="memory monitoring", daemon=True
-            )
-            self._thread.start()
+            self._sampler.start()
 
     def stop(self) -> None:
         """End the thread, within 100 ms; harmless when not running. The last status stays readable."""
         with self._lifecycle:
-            thread, self._thread = self._thread, None
-            if thread is None:
+            if not self._sampler.stop(_JOIN_SECONDS):
                 return
-            self._stopping.set()
-            if thread is not threading.current_thread():
-                thread.join(_JOIN_SECONDS)
             with self._looked:
                 delivery, self._delivery = self._delivery, None
                 if self._source is not None:
@@ -150,19 +130,21 @@ class MemoryMonitoringService:
 
     @property
     def running(self) -> bool:
-        thread = self._thread
-        return thread is not None and thread.is_alive()
+        return self._sampler.running
 
     def _begin(self) -> None:
         source = self._make_source()
-        first = source.read()
+        try:
+            first = source.read()
+        except BaseException:
+            source.close()
+            raise
         with self._lock:
             self._inherited_source = None
             self._source = source
             self._watch = self._new_watch(first, source)
             self._delivery = AlertDelivery(self._sinks)
             self._started_seconds = first.wall_seconds
-            self._cpu_seconds = 0.0
             self._last_error, self._process_gone = None, False
             self._take(first)
 
@@ -184,18 +166,9 @@ class MemoryMonitoringService:
 
     # Looking ----------------------------------------------------------------
 
-    def _run(self, stopping: threading.Event) -> None:
-        due = time.monotonic() + self._interval
-        while not stopping.wait(max(0.0, due - time.monotonic())):
-            began = time.thread_time()
-            self._look(stopping)
-            self._cpu_seconds += time.thread_time() - began
-            # After a suspended night the missed looks are not made up for.
-            due = max(due + self._interval, time.monotonic())
-
-    def _look(self, stopping: threading.Event) -> None:
+    def _look(self) -> None:
         with self._looked:
-            if stopping.is_set() or self._source is None:
+            if not self.running or self._source is None:
                 return
             try:
                 self._take(self._source.read())
@@ -209,6 +182,7 @@ class MemoryMonitoringService:
                 if self._last_error is None:
                     logger.warning("memory monitoring could not look: %s", error)
                 self._last_error = str(error)
+            self._looks += 1
             self._looked.notify_all()
 
     def _take(self, reading: MemoryReading) -> None:
@@ -224,25 +198,26 @@ class MemoryMonitoringService:
                 raise RuntimeError("the monitoring service is not running: call start() first")
             reading = self._source.read()
             self._take(reading)
+            self._looks += 1
             self._looked.notify_all()
             return reading
 
-    def wait_for_reading(self, seen: int, timeout_seconds: float) -> int:
-        """Wait until there are more readings than `seen`; return how many there are now."""
+    def wait_for_look(self, seen: int, timeout_seconds: float) -> int:
+        """Wait until there were more looks than `seen`, those that failed included; return how many."""
         with self._looked:
-            self._looked.wait_for(lambda: self.readings > seen or not self.running, timeout_seconds)
-            return self.readings
+            self._looked.wait_for(lambda: self._looks > seen or not self.running, timeout_seconds)
+            return self._looks
 
     # What is known ------------------------------------------------------------
 
     @property
     def interval(self) -> float:
         """Seconds between looks; a new value counts from the next look on."""
-        return self._interval
+        return self._sampler.interval
 
     @interval.setter
     def interval(self, seconds: float) -> None:
-        self._interval = check_interval(seconds)
+        self._sampler.interval = seconds
 
     @property
     def tracker(self) -> MemoryTracker:
@@ -310,7 +285,7 @@ class MemoryMonitoringService:
         then the one of the last run.
         """
         if fresh and self.running and self._age_seconds() > _FRESH_SECONDS:
-            self._look(self._stopping)
+            self._look()
         with self._lock:
             watch = self._watch or self._idle_watch()
             newest = watch.newest if self.running else self._newest_of_stopped(watch)
@@ -319,7 +294,7 @@ class MemoryMonitoringService:
                 running=self.running,
                 process_running=not self._process_gone,
                 pid=os.getpid() if self._source is None else self._source.pid,
-                interval_seconds=self._interval,
+                interval_seconds=self._sampler.interval,
                 peak_is_exact=self._source is not None and self._source.peak_is_exact,
                 limit=watch.limit,
                 newest=newest,
@@ -331,7 +306,7 @@ class MemoryMonitoringService:
                 recent=tuple(watch.recent),
                 alerts_fired=watch.alerts_fired,
                 delivery_failures=self._delivery_failures + (delivery.failures if delivery else 0),
-                sampler_cpu_seconds=self._cpu_seconds,
+                sampler_cpu_seconds=self._sampler.cpu_seconds,
                 last_error=self._last_error,
             )
 

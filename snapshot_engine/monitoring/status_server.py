@@ -256,7 +256,7 @@ class _Handler(BaseHTTPRequestHandler):
         service, closing, seen = self.server_of.service, self.server_of.closing, -1
         sent: dict[str, str] = {}
         while not closing.is_set():
-            now = service.wait_for_reading(seen, _KEEP_ALIVE_SECONDS)
+            now = service.wait_for_look(seen, _KEEP_ALIVE_SECONDS)
             if now == seen:
                 self.wfile.write(b": still here\n\n")
                 continue

@@ -167,6 +167,18 @@ def test_events_send_everything_first_and_then_what_changed(server, service):
     assert "advice" not in second or second["advice"] != first["advice"]
 
 
+def test_a_process_that_ends_is_told_to_open_pages(scripted):
+    service = MemoryMonitoringService(Config(), 0.05, source=scripted(100, gone=True), sinks=())
+    with service, StatusServer(service) as server:
+        host, _, port = server.address.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall(b"GET /events HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            stream = connection.makefile("rb")
+            while "has ended" not in (line := stream.readline().decode()):
+                assert line
+        assert ask(server, "/health/live")[0].status == 503
+
+
 def test_more_streams_than_people_are_refused(server, service):
     taken = []
     for _ in range(20):

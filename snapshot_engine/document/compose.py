@@ -4,7 +4,8 @@ A sentence is shown once: groups choose in the order of `_CHOOSING`, each
 from its ranked candidates, and skip what another has taken or what says
 nearly the same. Only lists that a reader takes for complete may repeat one:
 dates those of the summary, amounts those of the summary, decisions and actions.
-A section that only the summary's sentences are about repeats them, too. Within a group sentences stand
+A section whose sentences all stand elsewhere repeats two, since it must not
+say that nothing was found. Within a group sentences stand
 in the order in which they were said.
 """
 
@@ -74,6 +75,7 @@ _CHOOSING = (
 
 # Lists that a reader takes for complete.
 _COMPLETE = ("figures", "dates")
+_MOST_AGAIN = 2
 _EMPTY = "Nothing was found in the transcript for this section."
 # The document: (section key, title, group keys).
 _SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -139,8 +141,8 @@ def _choose(insights: Insights) -> dict[str, list[Sentence]]:
         picked = _pick(
             plan, candidates, closed + summary if plan.kind not in _COMPLETE else closed, insights.sentences
         )
-        # Rather say a sentence of the summary again than that nothing was found.
-        picked = picked or _pick(plan, candidates, closed, insights.sentences)
+        # Rather say one or two sentences again than that nothing was found.
+        picked = picked or _pick(plan, candidates, [], insights.sentences)[:_MOST_AGAIN]
         chosen[plan.key] = sorted(picked, key=lambda sentence: sentence.order)
         if plan is _SUMMARY:
             summary = picked

@@ -1,7 +1,7 @@
 """The cue: one timed piece of speech, as plain values.
 
 A named tuple and not a frozen dataclass: the reader builds about a million of
-these a second, and a tuple is filled in C (0.12 us a cue against 0.9 us for a
+these a second, and a tuple is filled in C (0.16 us a cue against 1.4 us for a
 frozen, slotted dataclass with eight fields, CPython 3.11).
 """
 

@@ -8,7 +8,8 @@ over. The lines are taken apart by stride, the times converted column by column
 and the cues made by one map(), so that hardly anything but C runs per cue.
 Nothing is guessed: each condition under which the block rules could see
 something else is tested on the whole chunk. One compiled findall() per chunk was
-turned down: its rows alone cost as much as these finished cues.
+turned down: its rows, with neither times nor speakers, cost two thirds of what these
+finished cues do.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 In: bytes, split anywhere. Out: Cue values in file order. What is held between
 calls: the block that has not ended, at most `max_block_bytes`.
 
-Reading lines of text and a regular expression per line were turned down: ten
-times slower, and a lone CR, a NUL or half a character at the end of a slice each
-went wrong somewhere.
+Reading lines of text and matching each with a regular expression was turned down:
+less than half as fast for the same cues, and a lone CR, a NUL or half a character
+at the end of a slice each went wrong somewhere.
 Source: W3C WebVTT, "WebVTT file parsing" (#file-parsing).
 """
 

@@ -15,11 +15,12 @@ import mmap
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from snapshot_engine.errors import MissingExtra, SnapshotEngineError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class ModelFilesError(SnapshotEngineError, ValueError):
@@ -168,6 +169,8 @@ class _Unpacker:
 
 
 def _array(items: dict[str, Any]) -> np.ndarray:
+    import numpy as np  # finding a model must not need it
+
     kind = items["type"]
     dtype = np.dtype(str(kind, "ascii") if isinstance(kind, memoryview) else kind)
-    return np.frombuffer(items["data"], dtype=dtype).reshape(items["shape"])
+    return np.asarray(np.frombuffer(items["data"], dtype=dtype).reshape(items["shape"]))

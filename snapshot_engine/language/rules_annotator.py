@@ -90,7 +90,8 @@ class _PatternStream:
         found: list[Entity] = []
         for at in range(0, len(text), _SLICE_CHARS):
             self._text += text[at : at + _SLICE_CHARS]
-            found += self._find(len(self._text) - _REACH_CHARS)
+            if len(self._text) - self._at > 2 * _REACH_CHARS:
+                found += self._find(len(self._text) - _REACH_CHARS)
         return found
 
     def finish(self) -> list[Entity]:

@@ -40,6 +40,13 @@ def fix_allocator() -> bool:
     return libc.fix_thresholds(_FIXED_THRESHOLD_BYTES)
 
 
+def trim() -> bool:
+    """Give free heap pages back to the system; False where malloc cannot."""
+    from snapshot_engine.memory import libc
+
+    return libc.trim()
+
+
 def settle(*, collect: bool = True) -> Settled:
     """Collect garbage, give free heap pages back, and return what is still reusable.
 

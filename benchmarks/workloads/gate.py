@@ -11,8 +11,9 @@ from benchmarks.child import Job
 
 KIB = 1024
 START_BYTES = 50 * 2**20
-# (how it was run, workload, variant) -> [(growth, what could hide) in bytes]
-Noise = dict[tuple[str, str, str], list[tuple[int, int]]]
+# (how it was run, workload, variant) -> series of (growth, what could hide) in bytes; a series of
+# forked runs is the children of one parent
+Noise = dict[tuple[str, str, str], list[list[tuple[int, int]]]]
 
 
 def load_noise(path: Path) -> Noise:
@@ -23,24 +24,30 @@ def load_noise(path: Path) -> Noise:
             continue
         kind, workload, variant, *values = line.split()
         pairs = [value.partition(":") for value in values]
-        noise[kind, workload, variant] = [(int(a) * KIB, int(b or 0) * KIB) for a, _, b in pairs]
+        series = [(int(a) * KIB, int(b or 0) * KIB) for a, _, b in pairs]
+        noise.setdefault((kind, workload, variant), []).append(series)
     return noise
 
 
 class Drawn:
     """One run of all workloads, drawn at random from one half of the recording.
 
-    Baseline and new run draw from different halves, so that an unchanged test is
-    never compared with its own values.
+    A session forks its children from one parent, so all forked runs of one drawn
+    session are of one recorded parent. Baseline and new run draw from different
+    halves, so that an unchanged test is never compared with its own values.
     """
 
     def __init__(self, noise: Noise, kind: str, variant: str, half: int, seed: int) -> None:
         self._noise, self._kind, self._variant, self._half = noise, kind, variant, half
         self._random = random.Random(seed * 4 + half)
         self.workloads = sorted({workload for _, workload, _ in noise})
+        parents = len(noise["forked", self.workloads[0], variant])
+        self._parent = self._random.randrange(half, parents, 2)
 
     def _draw(self, kind: str, workload: str, count: int) -> list[tuple[int, int]]:
-        return self._random.sample(self._noise[kind, workload, self._variant][self._half :: 2], count)
+        series = self._noise[kind, workload, self._variant]
+        values = series[self._parent] if kind == "forked" else series[0][self._half :: 2]
+        return self._random.sample(values, count)
 
     def records(self) -> list[Any]:
         from pytest_snapshot_memory.record import PhaseReading, TestRecord
@@ -83,6 +90,8 @@ def error_rates(job: Job) -> dict[str, Any]:
     here = Environment(platform="linux", python="cpython-3.11", gauge="resident")
     thresholds = parse_expressions([DEFAULT_EXPRESSION])
     verdicts: dict[str, int] = {}
+    # fresh processes vary independently; children of one parent share what it was given
+    independent = kind == "fresh"
     naive = compared = 0
     with job.timed():
         for seed in range(int(job.parameters["suites"])):

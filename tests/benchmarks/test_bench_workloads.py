@@ -71,7 +71,7 @@ def test_endless_pieces_say_as_many_words_as_asked_a_share_of_them_new(tmp_path:
 def test_noise_files_are_read_in_kib(tmp_path: Path) -> None:
     path = tmp_path / "noise.txt"
     path.write_text("# about\nsuite lists base 10:2 11\n")
-    assert load_noise(path) == {("suite", "lists", "base"): [(10_240, 2_048), (11_264, 0)]}
+    assert load_noise(path) == {("suite", "lists", "base"): [[(10_240, 2_048), (11_264, 0)]]}
 
 
 @pytest.mark.parametrize("peer", sorted(PEERS))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from pytest_snapshot_memory.baseline import (
     KIB,
@@ -41,6 +41,7 @@ def text_of(found: dict[str, Entry]) -> str:
     return format_baseline(Baseline(environment=HERE, entries={key_of(n): e for n, e in found.items()}))
 
 
+@settings(max_examples=60)
 @given(st.dictionaries(nodeids, entries, max_size=8))
 def test_any_baseline_reads_back_and_writes_the_same_bytes(found: dict[str, Entry]) -> None:
     text = text_of(found)

@@ -12,8 +12,9 @@ from pytest_snapshot_memory.baseline import Baseline, Entry, format_baseline, ke
 from pytest_snapshot_memory.baseline_update import remember
 from pytest_snapshot_memory.gate import GatePolicy, GateResult, Repeat, evaluate
 from pytest_snapshot_memory.gate_expression import parse_expressions
+from pytest_snapshot_memory.rank_test import rank_sum_p
 from pytest_snapshot_memory.record import TestRecord
-from pytest_snapshot_memory.regression import Verdict, learned_noise, rank_sum_p
+from pytest_snapshot_memory.regression import Verdict, learned_noise
 
 FIVE_PERCENT = parse_expressions(["growth>5%+1MB"])
 FINE = parse_expressions(["growth>0.25%+64KB"])
@@ -280,3 +281,17 @@ def test_ten_thousand_tests_are_compared_by_one_reading_each() -> None:
 
 def test_an_entry_without_a_fresh_run_has_its_reading_as_value() -> None:
     assert Entry(growth_bytes=7, retained_bytes=0, anchor_bytes=7).value_bytes == 7
+
+
+@pytest.mark.parametrize(("independent", "expected"), [(True, Verdict.REGRESSED), (False, Verdict.UNCHANGED)])
+def test_runs_that_share_a_parent_must_differ_by_more_than_the_gauge_can_err(
+    independent: bool, expected: Verdict
+) -> None:
+    """200 KiB that every run shows alike: real where each run is alone, a parent's bias where not."""
+    baseline = baseline_of(record(NAME, 30_000), repeat=runs_near(30_000, 30_004))
+    now = [record(NAME, 30_200, error_kib=256)]
+    result = evaluate(now, baseline, FINE, repeat=runs_near(30_200, 30_204), independent_runs=independent)
+    assert verdict(result) is expected
+    beyond = [record(NAME, 30_300, error_kib=256)]
+    result = evaluate(beyond, baseline, FINE, repeat=runs_near(30_300, 30_304), independent_runs=independent)
+    assert verdict(result) is Verdict.REGRESSED

@@ -96,10 +96,13 @@ def error_rates(job: Job) -> dict[str, Any]:
     with job.timed():
         for seed in range(int(job.parameters["suites"])):
             before, after = Drawn(noise, kind, "base", 0, seed), Drawn(noise, kind, variant, 1, seed)
-            baseline = remember(before.records(), None, here, thresholds, repeat=before.repeat)
-            for comparison in evaluate(
-                after.records(), baseline, thresholds, repeat=after.repeat
-            ).comparisons:
+            baseline = remember(
+                before.records(), None, here, thresholds, repeat=before.repeat, independent_runs=independent
+            )
+            result = evaluate(
+                after.records(), baseline, thresholds, repeat=after.repeat, independent_runs=independent
+            )
+            for comparison in result.comparisons:
                 verdicts[comparison.verdict.value] = verdicts.get(comparison.verdict.value, 0) + 1
                 compared += 1
             old, new = before.naive(), after.naive()

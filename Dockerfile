@@ -16,6 +16,11 @@ RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
     pip install --no-cache-dir --no-index --find-links /wheels "pytest-snapshot-memory[engine]" \
     && useradd --create-home --uid 10001 engine
 
+# The same check under the name that operators call:
+# docker exec NAME python /usr/local/bin/healthcheck.py
+RUN echo 'import sys; from snapshot_engine.monitoring.health_cli import main; sys.exit(main(sys.argv[1:] or ["--pid", "1"]))' \
+    > /usr/local/bin/healthcheck.py
+
 # The engine's settings; the same names work with `docker run --env`.
 ENV ENABLE_MEMORY_MONITORING=true \
     MEMORY_LIMIT_MB=1024 \

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,6 +73,22 @@ def test_the_health_check_parses_and_looks_at_process_1():
     options, _, command = check.partition("CMD ")
     assert {"--interval", "--timeout", "--retries"} <= {word.partition("=")[0] for word in options.split()}
     assert parses(json.loads(command)).pid == 1
+
+
+def test_the_documented_health_check_script_runs(tmp_path):
+    """`python /usr/local/bin/healthcheck.py`: the script that the image makes, run here against this process."""
+    (made,) = [
+        rest for name, rest in instructions() if "/usr/local/bin/healthcheck.py" in rest and name == "RUN"
+    ]
+    script = tmp_path / "healthcheck.py"
+    script.write_text(shlex.split(made)[1])
+    command = [sys.executable, str(script)]
+    mine = subprocess.run(
+        [*command, "--live", "--pid", str(os.getpid())], capture_output=True, text=True, check=False
+    )
+    assert (mine.returncode, mine.stdout[:5]) == (0, "pass:")
+    first = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "process 1 " in first.stdout
 
 
 def test_the_image_is_slim_and_does_not_run_as_root():

@@ -246,3 +246,21 @@ def test_a_far_limit_does_not_flatten_the_line():
     assert "far" not in chart
     assert sparkline([1], "one") == ""
     assert line_chart([], label="l", unit="MiB") == '<p class="empty">No readings yet.</p>'
+
+
+def test_a_process_is_found_by_its_pid_file_named_or_default(tmp_path, capsys, monkeypatch):
+    from snapshot_engine.monitoring.pid_file import default_pid_path, write_pid_file
+
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        path = tmp_path / "service.pid"
+        write_pid_file(path, child.pid)
+        assert main(["--pid-file", str(path), "--text", "--once"]) == 0
+        assert capsys.readouterr().out.startswith(f"Process {child.pid}: ")
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+        (tmp_path / "run").mkdir()
+        write_pid_file(default_pid_path(), child.pid)
+        assert main(["--text", "--once"]) == 0
+        assert capsys.readouterr().out.startswith(f"Process {child.pid}: ")
+        assert main(["--own", "--text", "--once"]) == 0
+        assert not capsys.readouterr().out.startswith(f"Process {child.pid}: ")
+        child.kill()

@@ -317,3 +317,64 @@ def test_a_forked_child_has_no_service_and_can_start_its_own():
 def test_looking_without_a_running_service_says_what_to_do():
     with pytest.raises(RuntimeError, match="call start"):
         MemoryMonitoringService(Config()).look()
+
+
+def test_a_new_interval_counts_and_a_wrong_one_is_refused():
+    service = MemoryMonitoringService(Config(), interval=30)
+    service.interval = 5
+    assert (service.interval, service.status()["interval_seconds"]) == (5, 5)
+    with pytest.raises(ConfigError, match="monitoring interval -5: must be between"):
+        service.interval = -5
+    assert service.interval == 5
+
+
+def test_a_look_that_fails_is_said_once_and_the_next_one_is_taken(scripted, caplog):
+    """A full file table, an unreadable /proc: the thread outlives it."""
+
+    class Flaky(type(scripted(100)())):
+        looks = 0
+
+        def read(self):
+            self.looks += 1
+            if 2 <= self.looks <= 4:
+                raise OSError(24, "Too many open files")
+            return super().read()
+
+    source = Flaky(scripted(100)().script)
+    service = MemoryMonitoringService(Config(), interval=0.01, source=lambda: source, sinks=())
+    with caplog.at_level(logging.WARNING, logger="snapshot_engine.monitoring"), service:
+        wait_until(lambda: source.looks >= 6)
+        assert service.status()["last_error"] is None
+    told = [record.getMessage() for record in caplog.records]
+    assert told == ["memory monitoring could not look: [Errno 24] Too many open files"]
+
+
+def test_a_source_that_cannot_begin_is_closed_and_nothing_runs(scripted):
+    before = threading.active_count()
+
+    class Broken(type(scripted(100)())):
+        def read(self):
+            raise OSError("no /proc")
+
+    source = Broken(())
+    service = MemoryMonitoringService(Config(), interval=1, source=lambda: source)
+    with pytest.raises(OSError, match="no /proc"):
+        service.start()
+    assert (service.running, source.closed, threading.active_count()) == (False, 1, before)
+
+
+def test_without_the_rule_there_is_no_threshold(scripted):
+    service = MemoryMonitoringService(Config(), source=scripted(100), rules=())
+    assert (service.memory_threshold_mb, service.growth_threshold_mb) == (0, 0)
+
+
+def test_history_holds_the_newest_readings(scripted):
+    service = MemoryMonitoringService(
+        Config(), 3600, source=scripted(*range(100, 110)), history_size=4, sinks=()
+    )
+    with service:
+        for _ in range(9):
+            service.look()
+        assert [reading.resident_bytes // MIB for reading in service.history()] == [106, 107, 108, 109]
+        assert [reading.resident_bytes // MIB for reading in service.history(1)] == [109]
+    assert MemoryMonitoringService(Config()).history() == []

@@ -222,3 +222,17 @@ def test_a_process_that_is_not_there_is_refused_at_once():
     child.wait()
     with pytest.raises(ProcessGone, match=f"process {child.pid} is not running"):
         OtherProcess(child.pid)
+
+
+def test_without_proc_psutil_is_asked(tmp_path):
+    """What macOS and Windows take, run here."""
+    import os
+
+    pytest.importorskip("psutil")
+    memory = read_process_memory(os.getpid(), str(tmp_path))
+    assert memory.resident_bytes > 5 * MIB
+    assert memory.mark_bytes >= memory.resident_bytes
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    with pytest.raises(ProcessGone):
+        read_process_memory(child.pid, str(tmp_path))

@@ -19,11 +19,12 @@ from pathlib import Path
 
 from snapshot_engine.errors import ConfigError, SnapshotEngineError
 from snapshot_engine.monitoring.dashboard_page import MODES, DashboardContent, render_page
+from snapshot_engine.monitoring.other_process import OtherProcess
+from snapshot_engine.monitoring.own_process import OwnProcess
 from snapshot_engine.monitoring.pid_file import default_pid_path, read_pid_file
 from snapshot_engine.monitoring.reading import ProcessGone, ReadingSource
 from snapshot_engine.monitoring.sampler import check_interval
 from snapshot_engine.monitoring.service import MemoryMonitoringService
-from snapshot_engine.monitoring.sources import OtherProcess, OwnProcess
 from snapshot_engine.monitoring.stored_history import StoredHistory, read_stored_history
 from snapshot_engine.settings import Config
 

@@ -84,7 +84,7 @@ def _pid(options: argparse.Namespace) -> int:
 
 def _look(pid: int) -> MemoryStatus:
     from snapshot_engine.monitoring.one_look import look_once
-    from snapshot_engine.monitoring.sources import OtherProcess
+    from snapshot_engine.monitoring.other_process import OtherProcess
     from snapshot_engine.settings import Config
 
     return look_once(OtherProcess(pid, Config.from_env(os.environ).memory_limit_mb))

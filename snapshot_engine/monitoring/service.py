@@ -22,10 +22,10 @@ from snapshot_engine.memory.tracker import MemoryTracker
 from snapshot_engine.monitoring.alert_rules import GROWTH, USAGE, AlertEvent, AlertRule
 from snapshot_engine.monitoring.alert_sinks import AlertDelivery, LogSink
 from snapshot_engine.monitoring.history import UNKNOWN_TREND
+from snapshot_engine.monitoring.own_process import OwnProcess
 from snapshot_engine.monitoring.pid_file import remove_pid_file, write_pid_file
 from snapshot_engine.monitoring.reading import MIB, MemoryReading, ProcessGone, ReadingSource
 from snapshot_engine.monitoring.sampler import Sampler
-from snapshot_engine.monitoring.sources import OwnProcess
 from snapshot_engine.monitoring.status import MemoryStatus, ServiceFacts, compose_status
 from snapshot_engine.monitoring.watch import MemoryWatch
 from snapshot_engine.settings import Config

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from snapshot_engine.memory.container import MemoryGroup, available_memory, memory_groups
+from snapshot_engine.monitoring.reading import MemoryLimit, MemoryReading, choose_limit
 
 PRESSURE_PATH = "/proc/pressure/memory"
 MEMINFO_PATH = "/proc/meminfo"
@@ -87,6 +88,44 @@ class SurroundingsReader:
             container_used_bytes=memory.used_bytes if limited else None,
             pressure_percent=pressure_percent(PRESSURE_PATH),
         )
+
+
+def limit_around(limit_mb: float | None, around: Surroundings) -> MemoryLimit:
+    """Return what percentages are of, in these surroundings."""
+    return choose_limit(
+        configured_mb=limit_mb,
+        container_bytes=around.container_limit_bytes,
+        machine_bytes=around.machine_bytes,
+    )
+
+
+def reading_around(
+    resident_bytes: int,
+    virtual_bytes: int,
+    swap_bytes: int,
+    *,
+    peak_bytes: int,
+    recent_peak_bytes: int,
+    around: Surroundings,
+    limit: MemoryLimit,
+) -> MemoryReading:
+    """Return a process's memory and its surroundings as the reading of this moment."""
+    used_bytes = resident_bytes
+    if limit.of == "container" and around.container_used_bytes is not None:
+        used_bytes = max(resident_bytes, around.container_used_bytes)
+    return MemoryReading(
+        wall_seconds=time.time(),
+        monotonic_seconds=time.monotonic(),
+        resident_bytes=resident_bytes,
+        virtual_bytes=virtual_bytes,
+        swap_bytes=swap_bytes,
+        peak_bytes=peak_bytes,
+        recent_peak_bytes=recent_peak_bytes,
+        used_bytes=used_bytes,
+        available_bytes=around.available_bytes,
+        total_bytes=around.total_bytes,
+        pressure_percent=around.pressure_percent,
+    )
 
 
 def _pressure_path(groups: Iterable[MemoryGroup]) -> str:

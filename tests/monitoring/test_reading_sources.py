@@ -11,9 +11,10 @@ from scripted_readings import MIB
 
 from snapshot_engine.memory.container import AvailableMemory
 from snapshot_engine.monitoring import surroundings
+from snapshot_engine.monitoring.other_process import OtherProcess
+from snapshot_engine.monitoring.own_process import OwnProcess
 from snapshot_engine.monitoring.process_files import process_started_ticks, read_process_memory
 from snapshot_engine.monitoring.reading import MemoryLimit, ProcessGone, choose_limit
-from snapshot_engine.monitoring.sources import OtherProcess, OwnProcess
 from snapshot_engine.monitoring.surroundings import SurroundingsReader, parse_pressure, pressure_percent
 
 linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc here")

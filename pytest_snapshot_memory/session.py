@@ -154,6 +154,8 @@ class MemorySession:
                 terminalreporter.write_line(line)
         for note in self.notes:
             terminalreporter.write_line(note)
+        if self.items.journal is not None and self.items.journal.problem:
+            terminalreporter.write_line(f"note: no journal: {self.items.journal.problem}")
 
     def pytest_unconfigure(self) -> None:
         if self.items.reruns is not None:
@@ -182,7 +184,10 @@ class MemorySession:
         return found
 
     def _prepare(self, items: list[pytest.Item]) -> None:
-        """Before the first test: fork the clean parent if any test may need it."""
+        """Before the first test: warm up, and fork the clean parent if any test may need it."""
+        from pytest_snapshot_memory.measuring import warm_up
+
+        warm_up()
         plans = [self.items.plan(item) for item in items]
         limited = any(plan.settles for plan in plans)
         if limited:

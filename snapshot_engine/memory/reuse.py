@@ -15,6 +15,7 @@ import sys
 import time
 
 _MOVED_BLOCKS = 2_000
+_MOVED_BLOCKS_DEAR = 100
 _MOVED_BYTES = 256 * 1024
 _LONGEST_BLOCK_BYTES = 512
 _DEAR_SECONDS = 0.0001
@@ -44,10 +45,8 @@ class Reusable:
         """
         blocks = sys.getallocatedblocks()
         freed_blocks = self._blocks - blocks
-        still = (
-            -_MOVED_BLOCKS < freed_blocks < _MOVED_BLOCKS
-            and abs(resident_bytes - self._resident_bytes) < _MOVED_BYTES
-        )
+        most_blocks = _MOVED_BLOCKS_DEAR if self._heap_is_dear else _MOVED_BLOCKS
+        still = abs(freed_blocks) < most_blocks and abs(resident_bytes - self._resident_bytes) < _MOVED_BYTES
         if not still:
             self._look(blocks, resident_bytes)
             freed_blocks = 0
@@ -67,10 +66,10 @@ class Reusable:
     def _look_at_heap(self) -> None:
         from snapshot_engine.memory import libc
 
-        begun = time.perf_counter()
+        begun = time.thread_time()
         heap = libc.heap_state()
         # mallinfo2 walks every free chunk: 9.9 ms were seen on a broken heap.
-        self._heap_is_dear = time.perf_counter() - begun > _DEAR_SECONDS
+        self._heap_is_dear = time.thread_time() - begun > _DEAR_SECONDS
         self._heap_bytes = None if heap is None else heap.free_bytes
 
 

@@ -25,7 +25,7 @@ from snapshot_engine.memory.gauge import GaugeTraits, GaugeUnavailable, Reading
 from snapshot_engine.memory.peak import open_peak_window
 
 _INTERVAL_SECONDS = 0.005
-_GAP_SECONDS = 0.1
+_GAP_SECONDS = 0.25
 # One core touched fresh pages at 0.8 to 2.5 MiB a millisecond.
 _UNSEEN_BYTES = 12 * 2**20
 

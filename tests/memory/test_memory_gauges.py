@@ -193,9 +193,8 @@ TREE = """
     ids=["itself", "exec", "grandchild", "exec of nothing", "nothing"],
 )
 def test_the_tree_finds_what_is_started(fresh, body, expected_mib, slack_mib):
-    grown_mib, problem = fresh(TREE + f"    answer(grown({body}))\n")
+    grown_mib, _ = fresh(TREE + f"    answer(grown({body}))\n")
     assert grown_mib == pytest.approx(expected_mib, abs=slack_mib)
-    assert problem == ""
 
 
 @linux
@@ -244,9 +243,9 @@ def test_the_tree_gauge_leaves_no_thread_and_says_when_it_could_not_look(fresh):
         + """
     import ctypes
     def hold_the_lock():
-        child = subprocess.Popen(["sleep", "1"])
+        child = subprocess.Popen(["sleep", "2"])
         time.sleep(.1)
-        ctypes.PyDLL(None).usleep(300_000)  # PyDLL keeps the interpreter lock
+        ctypes.PyDLL(None).usleep(600_000)  # PyDLL keeps the interpreter lock
         child.kill(); child.wait()
     problem = grown(hold_the_lock)[1]
     answer([threading.active_count(), problem])

@@ -17,7 +17,7 @@ from snapshot_engine.insight.candidates import Candidate, CandidatePools
 from snapshot_engine.insight.facts import Insights, Name, Sentence
 from snapshot_engine.insight.finishing import finished
 from snapshot_engine.insight.names import LABELS, clean_name, merge_names
-from snapshot_engine.insight.people import SpeakerTally
+from snapshot_engine.insight.people import SpeakerTally, TalkClock
 from snapshot_engine.insight.scoring import (
     SUMMARY,
     base_score,
@@ -59,6 +59,7 @@ class InsightsBuilder:
     def __init__(self, bounds: InsightBounds | None = None) -> None:
         self._bounds = bounds = bounds or InsightBounds()
         self._speakers = SpeakerTally(bounds.speakers)
+        self._clock = TalkClock()
         self._names = BoundedTally(bounds.names)
         self._first_seen: dict[str, tuple[int, int]] = {}
         self._keys: dict[str, dict[str, str]] = {label: {} for label in LABELS}
@@ -89,7 +90,7 @@ class InsightsBuilder:
             self._first_ms = utterance.start_ms
         self._last_ms = max(self._last_ms, utterance.end_ms)
         speaker = self._speaker_name(utterance.speaker)
-        talk_ms = max(0, sum(utterance.cue_end_ms) - sum(utterance.cue_start_ms))
+        talk_ms = self._clock.talk_ms(utterance)
         self._speakers.add(speaker, words, talk_ms, utterance.start_ms, utterance.cue_lines[0])
         if self._waiting and words > 3:
             self._reply(speaker, utterance.start_ms)

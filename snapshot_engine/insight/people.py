@@ -4,8 +4,31 @@ from __future__ import annotations
 
 from snapshot_engine.insight.facts import Speaker
 from snapshot_engine.insight.tally import BoundedTally
+from snapshot_engine.transcript.utterance import Utterance
 
 _WORDS, _TALK_MS, _UTTERANCES, _FIRST_MS, _FIRST_LINE = range(5)
+
+
+class TalkClock:
+    """Talk time of utterance after utterance: the sum of the cues' durations.
+
+    A long turn is split into utterances, maybe inside a cue; that cue counts
+    once, so that the sum does not depend on where turns are split.
+    """
+
+    def __init__(self) -> None:
+        self._speaker = ""
+        self._line = -1
+
+    def talk_ms(self, utterance: Utterance) -> int:
+        """Return how long the cues of the next utterance last, without one that was counted before."""
+        starts, ends, lines = utterance.cue_start_ms, utterance.cue_end_ms, utterance.cue_lines
+        # A cue may end before it starts, as in the file: it then lasts no time.
+        talk_ms = sum([end - start for start, end in zip(starts, ends, strict=True) if end > start])
+        if lines[0] == self._line and utterance.speaker == self._speaker:
+            talk_ms -= max(0, ends[0] - starts[0])
+        self._line, self._speaker = lines[-1], utterance.speaker
+        return talk_ms
 
 
 class SpeakerTally:

@@ -63,11 +63,12 @@ def line_chart(
     path = _path(points, scale.top)
     parts = [
         f'<svg class="chart" role="img" aria-label="{escape(label)}">',
-        *(_grid(tick, scale.top, unit) for tick in scale.ticks),
+        *(_grid(tick, scale.top) for tick in scale.ticks),
         f'<svg viewBox="0 0 {_SIDE} {_SIDE}" preserveAspectRatio="none">',
         f'<path class="area" d="{path} L{_SIDE} {_SIDE} L0 {_SIDE} Z"/>',
         f'<path class="line" d="{path}" vector-effect="non-scaling-stroke"/>',
         "</svg>",
+        *(_tick(tick, scale.top, unit) for tick in scale.ticks),
         *(_mark(mark, scale.top) for mark in shown),
         "</svg>",
     ]
@@ -101,12 +102,14 @@ def _percent(value: float, top: float) -> str:
     return f"{100 - value / top * 100:.2f}%"
 
 
-def _grid(tick: float, top: float, unit: str) -> str:
+def _grid(tick: float, top: float) -> str:
     y = _percent(tick, top)
-    return (
-        f'<line class="grid" x1="0" x2="100%" y1="{y}" y2="{y}"/>'
-        f'<text class="tick" x="0" y="{y}" dy="12">{tick:,.10g} {escape(unit)}</text>'
-    )
+    return f'<line class="grid" x1="0" x2="100%" y1="{y}" y2="{y}"/>'
+
+
+def _tick(tick: float, top: float, unit: str) -> str:
+    y = _percent(tick, top)
+    return f'<text class="tick" x="0" y="{y}" dy="12">{tick:,.10g} {escape(unit)}</text>'
 
 
 def _mark(mark: Mark, top: float) -> str:

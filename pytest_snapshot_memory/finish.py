@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_snapshot_memory import (
     gate_files,
@@ -29,6 +31,7 @@ from pytest_snapshot_memory.baseline_store import replace_text
 from pytest_snapshot_memory.environment import Environment, fingerprint
 from pytest_snapshot_memory.gate import GatePolicy
 from pytest_snapshot_memory.gate_expression import DEFAULT_EXPRESSION, parse_expressions
+from pytest_snapshot_memory.record import decode
 from pytest_snapshot_memory.report import Report
 
 if TYPE_CHECKING:
@@ -37,7 +40,16 @@ if TYPE_CHECKING:
     from pytest_snapshot_memory.record import TestRecord
     from pytest_snapshot_memory.settings import Settings
 
-Repeat = Callable[[Sequence[str], int], Mapping[str, Sequence[int]]]
+
+class Repeat(Protocol):
+    """Measures tests again: (node ids, how many) -> growths of each call.
+
+    independent: every run has a parent process of its own, not one for all.
+    """
+
+    independent: bool
+
+    def __call__(self, nodeids: Sequence[str], count: int) -> Mapping[str, Sequence[int]]: ...
 
 
 @dataclass(slots=True)
@@ -96,8 +108,16 @@ def _compare(
     thresholds = parse_expressions(settings.fail_on or [DEFAULT_EXPRESSION])
     policy = GatePolicy(new=settings.policy, vanished=settings.policy, renamed=settings.policy)
     place = gate_files.place_of(Path(settings.baseline), settings.compare or "")
+    independent = repeat is not None and repeat.independent
     result = gate_files.compare(
-        records, place, environment, thresholds, policy=policy, repeat=repeat, complete=complete
+        records,
+        place,
+        environment,
+        thresholds,
+        policy=policy,
+        repeat=repeat,
+        complete=complete,
+        independent_runs=independent,
     )
     ending.lines.extend(result.lines)
     ending.failed = ending.failed or result.failed
@@ -121,6 +141,7 @@ def _save(
             environment,
             parse_expressions(settings.fail_on or [DEFAULT_EXPRESSION]),
             repeat=repeat,
+            independent_runs=repeat is not None and repeat.independent,
             complete=complete,
             accept=settings.update,
             commit_id=os.environ.get("GITHUB_SHA", os.environ.get("CI_COMMIT_SHA", "")),
@@ -206,35 +227,34 @@ def is_complete(config: pytest.Config, deselected: bool) -> bool:
     return not (narrowed or some or last_failed or deselected)
 
 
-def repeat_in_subprocess(config: pytest.Config, gauge: str) -> Repeat:
-    """Return a Repeat for the controller of xdist, which has no tests of its own to fork.
+class SubprocessRepeat:
+    """Repeats for the controller of xdist, which has no tests of its own to fork.
 
     Each repeat is one pytest process that runs every test in a clean child.
     """
 
-    def repeat(nodeids: Sequence[str], count: int) -> Mapping[str, Sequence[int]]:
-        import subprocess
-        import tempfile
+    independent = True
 
-        from pytest_snapshot_memory.record import RecordError, decode
+    def __init__(self, config: pytest.Config, gauge: str) -> None:
+        self._root = config.rootpath
+        self._folder = config.invocation_params.dir
+        self._gauge = gauge
 
+    def __call__(self, nodeids: Sequence[str], count: int) -> Mapping[str, Sequence[int]]:
         seen: dict[str, list[int]] = {nodeid: [] for nodeid in nodeids}
         for _ in range(count):
-            with tempfile.TemporaryDirectory(prefix="pytest-memory-") as folder:
-                journal = Path(folder) / "journal.jsonl"
-                command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n0"]
-                command += ["--memory-isolate", f"--memory-gauge={gauge}", f"--memory-journal={journal}"]
-                command += ["--rootdir", str(config.rootpath), *nodeids]
-                here = config.invocation_params.dir
-                subprocess.run(command, cwd=here, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-                lines = journal.read_text("utf-8").splitlines() if journal.exists() else []
-            for line in lines:
-                try:
-                    record = decode(line)
-                except RecordError:
-                    continue
+            for record in self._run(nodeids):
                 if record.nodeid in seen and record.outcome == "passed":
                     seen[record.nodeid].append(record.peak_growth_bytes)
         return {nodeid: values for nodeid, values in seen.items() if len(values) == count}
 
-    return repeat
+    def _run(self, nodeids: Sequence[str]) -> list[TestRecord]:
+        with tempfile.TemporaryDirectory(prefix="pytest-memory-") as folder:
+            journal = Path(folder) / "journal.jsonl"
+            command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n0"]
+            command += ["--memory-isolate", f"--memory-gauge={self._gauge}", f"--memory-journal={journal}"]
+            command += ["--memory-report=off", "--rootdir", str(self._root), *nodeids]
+            nowhere = subprocess.DEVNULL
+            subprocess.run(command, cwd=self._folder, stdin=nowhere, stdout=nowhere, stderr=nowhere)
+            lines = journal.read_text("utf-8").splitlines() if journal.exists() else []
+        return [decode(line) for line in lines]

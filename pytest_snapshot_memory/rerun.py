@@ -20,7 +20,7 @@ from pytest_snapshot_memory.measuring import Meter, meter_for
 from pytest_snapshot_memory.record import AllocationSite, PhaseReading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import pytest
 
@@ -68,19 +68,9 @@ class Reruns:
             return Rerun(problem="was not collected here")
         return self._read(self._order({"do": "measure", "gauge": gauge, "number": number}, None))
 
-    def repeat(self, gauge: str) -> Callable[[Sequence[str], int], dict[str, list[int]]]:
-        """Return what the gate asks for further runs: (node ids, how many) -> growths of each call."""
-
-        def again(nodeids: Sequence[str], count: int) -> dict[str, list[int]]:
-            found: dict[str, list[int]] = {}
-            for nodeid in nodeids:
-                runs = [self.measure_nodeid(nodeid, gauge) for _ in range(count)]
-                calls = [one for run in runs for one in run.readings if one.phase == "call"]
-                if len(calls) == count and not any(run.problem for run in runs):
-                    found[nodeid] = [one.growth_bytes for one in calls]
-            return found
-
-        return again
+    def repeat(self, gauge: str) -> ForkedRepeat:
+        """Return what the gate asks for further runs of single tests."""
+        return ForkedRepeat(self, gauge)
 
     def explain(
         self, item: pytest.Item, limit: LimitRequest, flame_graph: Path | None, seconds: float
@@ -120,6 +110,25 @@ class Reruns:
         if answer.result is None:
             return Rerun(problem=f"its second run {answer.death}")
         return Rerun(**answer.result)
+
+
+class ForkedRepeat:
+    """Further runs in children of the one clean parent: alike among themselves, see `independent`."""
+
+    independent = False
+
+    def __init__(self, reruns: Reruns, gauge: str) -> None:
+        self._reruns = reruns
+        self._gauge = gauge
+
+    def __call__(self, nodeids: Sequence[str], count: int) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for nodeid in nodeids:
+            runs = [self._reruns.measure_nodeid(nodeid, self._gauge) for _ in range(count)]
+            calls = [one for run in runs for one in run.readings if one.phase == "call"]
+            if len(calls) == count and not any(run.problem for run in runs):
+                found[nodeid] = [one.growth_bytes for one in calls]
+        return found
 
 
 def _leave_worker(config: pytest.Config) -> None:

@@ -128,9 +128,9 @@ class MemorySession:
         if reruns is not None:
             return reruns.repeat(self.settings.gauge)
         if self.config.getoption("dist", "no") != "no":
-            from pytest_snapshot_memory.finish import repeat_in_subprocess
+            from pytest_snapshot_memory.finish import SubprocessRepeat
 
-            return repeat_in_subprocess(self.config, self.settings.gauge)
+            return SubprocessRepeat(self.config, self.settings.gauge)
         return None
 
     def pytest_report_header(self) -> str:

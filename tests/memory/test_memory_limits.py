@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -489,6 +490,45 @@ def test_an_oom_kill_is_told_from_a_kill(tmp_path, monkeypatch):
         memory_limit(4000, mode="isolate")(killed_by_the_kernel)()
     assert caught.value.cause == "oom kill"
     assert caught.value.limit_bytes == 96 * MIB
+
+
+@pytest.fixture
+def tight_group():
+    """Return the files to join and leave a real control group of 64 MiB (version 1, as root only)."""
+    top = Path("/sys/fs/cgroup/memory")
+    group = top / f"limit-test-{os.getpid()}"
+    try:
+        group.mkdir()
+        (group / "memory.limit_in_bytes").write_text(str(64 * MIB))
+    except OSError as refused:
+        pytest.skip(f"no control group can be made here: {refused}")
+    yield group
+    for _ in range(100):
+        try:
+            group.rmdir()
+            return
+        except OSError:  # the child's pages are being given back
+            time.sleep(0.05)
+
+
+def test_a_real_oom_kill_is_named(fresh, tight_group):
+    said = fresh(f"""
+        with open({str(tight_group / "cgroup.procs")!r}, "w") as file:
+            file.write(str(os.getpid()))
+        from snapshot_engine.errors import MemoryLimitExceeded
+        from snapshot_engine.memory.container import available_memory
+        from snapshot_engine.memory.limits import memory_limit
+        from snapshot_engine.memory.testing import touch_pages
+        @memory_limit(4000, mode="isolate")
+        def greedy():
+            touch_pages(200 * MIB)
+        try:
+            greedy()
+        except MemoryLimitExceeded as error:
+            answer([error.cause, error.limit_bytes / MIB, available_memory().limit_bytes / MIB, str(error)])
+    """)
+    assert said[:3] == ["oom kill", 64, 64]
+    assert "OOM killer" in said[3]
 
 
 def test_an_isolated_coroutine_runs_beside_the_loop():

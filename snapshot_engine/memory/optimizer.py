@@ -27,6 +27,7 @@ from snapshot_engine.memory.units import MIB, format_size
 _logger = logging.getLogger(__name__)
 _Value = TypeVar("_Value")
 _GC_FREQUENCY = 1_000
+_FROZEN_BY_OTHERS = 2_000
 
 
 class OptimizerConfig(Protocol):
@@ -42,7 +43,11 @@ class LargeFileMode:
         gc.collect()
         # What lives now (modules, a model) is not visited again by the
         # collector: 0.5 million objects cost it 50 ms each time.
-        gc.freeze()
+        # Whoever froze the heap before (a pre-forking server) keeps it so: there
+        # is no way to thaw only our part. Python 3.12 starts with some 400.
+        self._froze = gc.get_freeze_count() < _FROZEN_BY_OTHERS
+        if self._froze:
+            gc.freeze()
         self._fixed = fix_allocator()
         self._active = True
 
@@ -55,7 +60,8 @@ class LargeFileMode:
         if not self._active:
             return
         self._active = False
-        gc.unfreeze()
+        if self._froze:
+            gc.unfreeze()
         if self._fixed:
             from snapshot_engine.memory import libc
 

@@ -269,19 +269,34 @@ def test_clearing_does_not_import_spacy(fresh):
 
 
 def test_tuning_ends_with_its_block():
-    before = gc.get_freeze_count(), gc.get_threshold(), gc.isenabled()
+    before, frozen = (gc.get_threshold(), gc.isenabled()), gc.get_freeze_count()
     with MemoryOptimizer().optimize_for_large_files():
-        assert gc.get_freeze_count() > before[0] + 1000
-    assert (gc.get_freeze_count(), gc.get_threshold(), gc.isenabled()) == before
+        assert gc.get_freeze_count() > frozen + 1000
+    assert gc.get_freeze_count() <= frozen  # 3.12 starts with a few, which a thaw takes along
+    assert (gc.get_threshold(), gc.isenabled()) == before
+
+
+def test_a_heap_that_somebody_froze_before_stays_frozen(fresh):
+    before, inside, after = fresh("""
+        from snapshot_engine import MemoryOptimizer
+        optimizer = MemoryOptimizer()
+        gc.freeze()
+        before = gc.get_freeze_count()
+        kept = [[number] for number in range(5000)]
+        with optimizer.optimize_for_large_files():
+            inside = gc.get_freeze_count()
+        answer([before, inside, gc.get_freeze_count()])
+    """)
+    assert before == inside == after > 2_000
 
 
 def test_tuning_by_a_plain_call_ends_when_told(optimizer):
-    before = gc.get_freeze_count()
+    frozen = gc.get_freeze_count()
     mode = optimizer.optimize_for_large_files()
     assert optimizer.optimize_for_large_files() is mode
     optimizer.restore_defaults()
     optimizer.restore_defaults()
-    assert gc.get_freeze_count() == before
+    assert gc.get_freeze_count() <= frozen
     assert optimizer.optimize_for_large_files() is not mode
 
 

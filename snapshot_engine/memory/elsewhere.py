@@ -33,6 +33,9 @@ class PsutilSelf:
         info = self._process.memory_info()
         return int(info.rss), max(int(info.rss), _lifetime_peak_bytes(info))
 
+    def mark_bytes(self) -> int:
+        return self.resident_and_peak_bytes()[1]
+
     def reset_peak(self) -> None:
         raise GaugeUnavailable(f"{sys.platform} cannot reset a process's peak")
 

@@ -34,6 +34,8 @@ class PeakSource(Protocol):
 
     def resident_and_peak_bytes(self) -> tuple[int, int]: ...
 
+    def mark_bytes(self) -> int: ...
+
     def reset_peak(self) -> None: ...
 
 
@@ -70,6 +72,15 @@ class PeakWindow:
     def peak_bytes(self) -> int:
         """Return the most that was resident since the opening."""
         return self._broker.read(self)[1]
+
+    def look(self) -> tuple[int, int]:
+        """Return (peak since the opening, resident now)."""
+        current_bytes, peak_bytes = self._broker.read(self)
+        return peak_bytes, current_bytes
+
+    def restart(self) -> int:
+        """Begin again from now and return what is resident; other windows keep their peaks."""
+        return self._broker.roll(self)[1]
 
     def roll(self) -> tuple[int, int]:
         """Return (peak since the opening, resident now) and begin again from now, in one go; 8 us."""
@@ -128,7 +139,7 @@ class PeakBroker:
     def _begin_again(self) -> int:
         """Fold the peak so far into all windows, reset it, and return what is resident then."""
         source = self._source
-        self._fold(source.resident_and_peak_bytes()[1])
+        self._fold(source.mark_bytes())
         source.reset_peak()
         self._highest_bytes = start_bytes = source.resident_bytes()
         return start_bytes

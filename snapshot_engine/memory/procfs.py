@@ -71,10 +71,15 @@ class ProcSelf:
     def resident_and_peak_bytes(self) -> tuple[int, int]:
         """Return what is resident now and the most since the last reset."""
         resident_bytes = self.resident_bytes()
+        return resident_bytes, max(resident_bytes, self.mark_bytes())
+
+    def mark_bytes(self) -> int:
+        """Return the most since the last reset; 1.5 us, 10 where getrusage's maximum was inherited."""
+        self._current()
         floor_kib = self._floor_kib
         mark_kib = getrusage(RUSAGE_SELF).ru_maxrss if floor_kib >= 0 else -1
         mark_bytes = mark_kib * 1024 if mark_kib > floor_kib else self._status_bytes("VmHWM")
-        return resident_bytes, max(resident_bytes, mark_bytes, self._mark_bytes)
+        return mark_bytes if mark_bytes > self._mark_bytes else self._mark_bytes
 
     def _status_bytes(self, *names: str) -> int:
         """Return the sum of these fields of the status file; one that is missing counts 0."""

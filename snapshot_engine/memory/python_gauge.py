@@ -23,6 +23,9 @@ class _Traced:
     def resident_and_peak_bytes(self) -> tuple[int, int]:
         return tracemalloc.get_traced_memory()
 
+    def mark_bytes(self) -> int:
+        return tracemalloc.get_traced_memory()[1]
+
     def reset_peak(self) -> None:
         tracemalloc.reset_peak()
 

@@ -24,12 +24,12 @@ class ScriptedProcess:
     """A process whose memory the test sets; its peak obeys the kernel's rules."""
 
     def __init__(self, resident_bytes):
-        self._resident_bytes = self.mark_bytes = resident_bytes
+        self._resident_bytes = self.mark = resident_bytes
         self.resets = 0
 
     def grow(self, by_bytes):
         self._resident_bytes += by_bytes
-        self.mark_bytes = max(self.mark_bytes, self._resident_bytes)
+        self.mark = max(self.mark, self._resident_bytes)
 
     def spike(self, by_bytes):
         self.grow(by_bytes)
@@ -39,11 +39,14 @@ class ScriptedProcess:
         return self._resident_bytes
 
     def resident_and_peak_bytes(self):
-        return self._resident_bytes, self.mark_bytes
+        return self._resident_bytes, self.mark
+
+    def mark_bytes(self):
+        return self.mark
 
     def reset_peak(self):
         self.resets += 1
-        self.mark_bytes = self._resident_bytes
+        self.mark = self._resident_bytes
 
 
 @pytest.fixture
@@ -328,6 +331,17 @@ def test_rolling_without_a_reset_does_not_repeat_an_old_peak(process):
     assert window.roll() == (140 * MIB, 100 * MIB)
     assert window.roll() == (100 * MIB, 100 * MIB)
     window.close()
+
+
+def test_looking_and_starting_again(process):
+    owner = PeakBroker(process)
+    outer, window = owner.open(), owner.open()
+    process.spike(40 * MIB)
+    assert window.look() == (140 * MIB, 100 * MIB)
+    assert window.restart() == 100 * MIB
+    assert window.look() == (100 * MIB, 100 * MIB)
+    assert outer.look() == (140 * MIB, 100 * MIB)
+    assert owner.process_peak_bytes() == 140 * MIB
 
 
 def test_a_closed_window_does_not_roll(process):

@@ -34,6 +34,9 @@ class Process:
     def resident_and_peak_bytes(self):
         return self.now, self.mark
 
+    def mark_bytes(self):
+        return self.mark
+
     def reset_peak(self):
         self.mark = self.now
 

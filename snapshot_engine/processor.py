@@ -169,7 +169,7 @@ class TranscriptProcessor:
     def _reader(self, strategy: ProcessingStrategy) -> StreamingVTTReader:
         from snapshot_engine.transcript.source import StreamingVTTReader
 
-        return StreamingVTTReader(read_block_bytes=strategy.read_block_bytes or MIB, strict=self.strict)
+        return StreamingVTTReader(read_block_bytes=strategy.read_block_bytes, strict=self.strict)
 
     def _refuse_too_large(self, source: Source, size_bytes: int | None) -> None:
         limit = self.config.max_file_size

@@ -21,7 +21,7 @@ class ProcessingStrategy:
     name: as the owner's tier table says it.
     max_file_bytes: first size that the tier no longer takes; None: no end.
     target_bytes: whole-process peak the tier is held to.
-    read_block_bytes: bytes asked of the file at a time; 0: the whole file in one read.
+    read_block_bytes: bytes asked of the file at a time.
     window_words: core words of one language window.
     collect_every: utterances between garbage collections that also return
         free heap to the system; 0: leave both to the interpreter.
@@ -38,7 +38,11 @@ class ProcessingStrategy:
 
 
 STANDARD = ProcessingStrategy(
-    name="standard loading", max_file_bytes=MIB, target_bytes=100 * MIB, read_block_bytes=0, window_words=500
+    name="standard loading",
+    max_file_bytes=MIB,
+    target_bytes=100 * MIB,
+    read_block_bytes=256 * 1024,
+    window_words=500,
 )
 CHUNKED = ProcessingStrategy(
     name="chunked",
@@ -51,7 +55,7 @@ STREAMING = ProcessingStrategy(
     name="streaming + chunks",
     max_file_bytes=50 * MIB,
     target_bytes=300 * MIB,
-    read_block_bytes=32 * 1024,
+    read_block_bytes=24 * 1024,
     window_words=500,
 )
 FULL_STREAMING = ProcessingStrategy(

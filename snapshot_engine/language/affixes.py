@@ -114,7 +114,7 @@ def parse(pattern: str) -> list[Item]:
     Empty, of which everything is possible, where letters of either case match.
     """
     tree = parser.parse(pattern)
-    return [] if tree.state.flags & re.IGNORECASE else _simplified(tree)
+    return [] if tree.state.flags & re.IGNORECASE else _simplified(tree.data)
 
 
 class CharClass:

@@ -32,7 +32,7 @@ def choose_annotator(*, model: str, runtime: str, window_words: int, context_wor
     if runtime not in ("auto", "lean", "spacy"):
         raise ConfigError([f"NER_RUNTIME={runtime!r}: must be one of auto, lean, spacy, rules"])
     try:
-        found = _found(model)
+        found = find_model(model)
         if runtime == "lean" or (runtime == "auto" and (found.name, found.version) in PROVEN):
             lean = _lean(found, only_proven=runtime == "auto")
             if lean is not None:
@@ -44,24 +44,19 @@ def choose_annotator(*, model: str, runtime: str, window_words: int, context_wor
         return _rules(f"{missing.what} is not installed")
 
 
-def _found(model: str) -> ModelDirectory:
-    return find_model(model)
-
-
 def _lean(model: ModelDirectory, *, only_proven: bool) -> Annotator | None:
     """Return the lean annotator; None when `only_proven` and the files are not the proven ones."""
     try:
         from snapshot_engine.language.lean_annotator import LeanAnnotator
-        from snapshot_engine.language.lean_runtime import LeanRuntime
 
-        runtime = LeanRuntime(model)
+        annotator = LeanAnnotator(model)
     except ModelFilesError:
         if only_proven:
             return None
         raise
-    if only_proven and PROVEN[model.name, model.version] != runtime.fingerprint:
+    if only_proven and PROVEN[model.name, model.version] != annotator.fingerprint:
         return None
-    return LeanAnnotator(runtime)
+    return annotator
 
 
 def _spacy(model: ModelDirectory, *, window_words: int, context_words: int) -> Annotator:

@@ -10,6 +10,7 @@ look-up and a copy of a few bytes, both inside `bytes.join`.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 
 import numpy as np
@@ -59,7 +60,8 @@ class ChunkCodes(dict[str, bytes]):
 
     def _rows_used(self, held_rows: np.ndarray) -> np.ndarray:
         codes = np.frombuffer(b"".join(self._older.values()), dtype=np.int32)
-        return np.concatenate([codes & _NO_BLANK, held_rows])
+        result: np.ndarray = np.concatenate([codes & _NO_BLANK, held_rows])
+        return result
 
     def encode(self, chunks: list[str], blanks: list[bool] | None) -> np.ndarray:
         """Return the codes of `chunks`; None for `blanks`: a blank follows each. Raises TableFull."""
@@ -75,7 +77,8 @@ class ChunkCodes(dict[str, bytes]):
         if not at:
             return codes
         parts.append(self._encode_apart(chunks[at:], blanks and blanks[at:]))
-        return np.concatenate(parts)
+        result: np.ndarray = np.concatenate(parts)
+        return result
 
     def held_back(self, chunks: list[str]) -> int:
         """Return how many of the last `chunks` a phrase may join with what follows; known after `encode`."""
@@ -93,6 +96,11 @@ class ChunkCodes(dict[str, bytes]):
         codes = self._older.get(chunk)
         if codes is not None:
             self[chunk] = codes
+            return codes
+        if self._tokenizer.is_plain(chunk):
+            codes = self._codes([(chunk, None)], [True])
+            if len(chunk) <= MAX_KEY_CHARS:
+                self[chunk] = codes
             return codes
         tokens = self._split([chunk])
         codes = self._codes(*self._phrases.apply(tokens, [False] * (len(tokens) - 1) + [True]))
@@ -115,21 +123,19 @@ class ChunkCodes(dict[str, bytes]):
     def _codes(self, tokens: list[Token], spaces: list[bool]) -> bytes:
         if self._table.free_rows < len(tokens):
             raise TableFull
-        codes = [
-            self._table.row(token) | BLANK_BIT * space for token, space in zip(tokens, spaces, strict=True)
-        ]
-        return np.array(codes, dtype=np.int32).tobytes()
+        row = self._table.row
+        return array(
+            "i", [row(token) | BLANK_BIT * space for token, space in zip(tokens, spaces, strict=True)]
+        ).tobytes()
 
     def _encode_apart(self, chunks: list[str], blanks: list[bool] | None) -> np.ndarray:
         """Codes of chunks that no phrase joins."""
-        if blanks is None:
-            return np.frombuffer(b"".join(map(self.__getitem__, chunks)), dtype=np.int32)
-        each = [self[chunk] for chunk in chunks]
-        codes = np.frombuffer(b"".join(each), dtype=np.int32)
-        lasts = np.cumsum([len(one) // codes.itemsize for one in each], dtype=np.int64) - 1
-        without = lasts[~np.array(blanks, dtype=bool)]
-        codes = codes.copy()
-        codes[without] &= _NO_BLANK
+        each = list(map(self.__getitem__, chunks))
+        codes: np.ndarray = np.frombuffer(b"".join(each), dtype=np.int32)
+        if blanks is not None:
+            lasts = np.cumsum([len(one) // codes.itemsize for one in each], dtype=np.int64) - 1
+            codes = codes.copy()
+            codes[lasts[~np.array(blanks, dtype=bool)]] &= _NO_BLANK
         return codes
 
     def _encode_together(self, chunks: list[str], blanks: list[bool] | None) -> np.ndarray:
@@ -140,7 +146,8 @@ class ChunkCodes(dict[str, bytes]):
             more = self._split([chunk])
             tokens += more
             spaces += [False] * (len(more) - 1) + [True if blanks is None else blanks[place]]
-        return np.frombuffer(self._codes(*self._phrases.apply(tokens, spaces)), dtype=np.int32)
+        result: np.ndarray = np.frombuffer(self._codes(*self._phrases.apply(tokens, spaces)), dtype=np.int32)
+        return result
 
     def _groups(self, chunks: list[str]) -> Iterator[tuple[int, int]]:
         """Yield (start, end) of the runs of chunks that some phrase may join."""

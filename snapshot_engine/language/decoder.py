@@ -115,10 +115,9 @@ class Decoder:
         count = len(vectors)
         if not count:
             return []
-        own_part = vectors @ self._weights.parts[0]
-        kind, label = self._outside(own_part, is_space, final=final)
+        kind, label = self._outside(vectors, is_space, final=final)
         starts = np.flatnonzero(kind == _BEGIN)
-        ends = self._ends(vectors, own_part, starts, label[starts], final=final)
+        ends = self._ends(vectors, starts, label[starts], final=final)
         end_of = dict(zip(starts.tolist(), ends, strict=False))
         spans = self._select(kind, label, end_of, ends[len(starts) :], vectors)
         self._last_part = vectors[-1] @ self._weights.parts[2]
@@ -126,17 +125,18 @@ class Decoder:
         return spans
 
     def _outside(
-        self, own_part: np.ndarray, is_space: np.ndarray, *, final: bool
+        self, vectors: np.ndarray, is_space: np.ndarray, *, final: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return each token's best move and label, if no entity were open there."""
         weights = self._weights
-        best: np.ndarray = np.empty(len(own_part), dtype=np.int64)
-        for start in range(0, len(own_part), BLOCK_TOKENS):  # small enough for the second-level cache
-            state = own_part[start : start + BLOCK_TOKENS] + weights.outside_bias
+        best: np.ndarray = np.empty(len(vectors), dtype=np.int64)
+        for start in range(0, len(vectors), BLOCK_TOKENS):  # small enough for the second-level cache
+            state = vectors[start : start + BLOCK_TOKENS] @ weights.parts[0]
+            state += weights.outside_bias
             hidden = np.maximum(state[:, : weights.hidden], state[:, weights.hidden :])
             scores = hidden @ weights.outside_weight
             scores += weights.outside_scores_bias
-            if final and start + BLOCK_TOKENS >= len(own_part):
+            if final and start + BLOCK_TOKENS >= len(vectors):
                 scores[-1, weights.begins] = -np.inf  # Begin.is_valid: not on the last token
             scores.argmax(axis=1, out=best[start : start + BLOCK_TOKENS])
             if self.smallest_gap is not None:
@@ -146,9 +146,7 @@ class Decoder:
         kind[is_space] = _OUT  # Begin and Unit are not valid on whitespace
         return kind, weights.label[best]
 
-    def _ends(
-        self, vectors: np.ndarray, own_part: np.ndarray, starts: np.ndarray, label: np.ndarray, *, final: bool
-    ) -> list[int]:
+    def _ends(self, vectors: np.ndarray, starts: np.ndarray, label: np.ndarray, *, final: bool) -> list[int]:
         """Return where each entity that begins at `starts` ends (exclusive), -1: open past the block.
 
         An entity open from the block before comes last in the list.
@@ -168,7 +166,8 @@ class Decoder:
             before = vectors[here - 1] @ self._weights.parts[2]
             if here[-1] == 0 and self._last_part is not None:
                 before[-1] = self._last_part
-            state = own_part[here] + self._weights.inside_bias
+            state = vectors[here] @ self._weights.parts[0]
+            state += self._weights.inside_bias
             state += first_part[active]
             state += before
             stays = self._stays(state, label[active])
@@ -190,7 +189,8 @@ class Decoder:
         lead += self._weights.stay_bias[label]
         if self.smallest_gap is not None:
             self._note_gap(np.abs(lead))
-        return np.asarray(np.where(self._weights.tie_stays[label], lead >= 0, lead > 0))
+        result: np.ndarray = np.where(self._weights.tie_stays[label], lead >= 0, lead > 0)
+        return result
 
     def _select(
         self,

@@ -74,7 +74,7 @@ def murmur64a(data: bytes, seed: int = 1) -> int:
 def string_ids(texts: Sequence[str]) -> np.ndarray:
     """Return `string_id` of each text as uint64, computed together: a tenth of the time of one by one."""
     data = [text.encode("utf8", "surrogatepass") for text in texts]
-    ids = np.zeros(len(data), dtype=np.uint64)
+    ids: np.ndarray = np.zeros(len(data), dtype=np.uint64)
     short = [place for place, one in enumerate(data) if len(one) <= _MAX_TOGETHER_BYTES]
     if short:
         ids[short] = _murmur64a_together([data[place] for place in short])
@@ -104,7 +104,8 @@ def _murmur64a_together(data: list[bytes], seed: int = 1) -> np.ndarray:
             after = np.where(rest >= 8, state ^ mixed, state ^ word) * multiplier
             state = np.where(rest > 0, after, state)
         state = (state ^ state >> u(47)) * multiplier
-        return np.asarray(state ^ state >> u(47))
+        result: np.ndarray = state ^ state >> u(47)
+        return result
 
 
 def embedding_keys(ids: np.ndarray, seeds: np.ndarray) -> np.ndarray:
@@ -128,7 +129,8 @@ def embedding_keys(ids: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         second = second + first
     low = u(0xFFFFFFFF)
     keys = np.stack([first & low, first >> u(32), second & low, second >> u(32)], axis=-1)
-    return np.asarray(keys.astype(np.int64))
+    result: np.ndarray = keys.astype(np.int64)
+    return result
 
 
 def _mix(words: np.ndarray) -> np.ndarray:
@@ -136,4 +138,5 @@ def _mix(words: np.ndarray) -> np.ndarray:
     u = np.uint64
     words = (words ^ words >> u(33)) * u(0xFF51AFD7ED558CCD)
     words = (words ^ words >> u(33)) * u(0xC4CEB9FE1A85EC53)
-    return np.asarray(words ^ words >> u(33))
+    result: np.ndarray = words ^ words >> u(33)
+    return result

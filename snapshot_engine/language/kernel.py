@@ -37,7 +37,7 @@ class MaxoutNormLayer:
         self.bias = bias.astype(_F32)
         self.gain = np.array(layer.gain)
         self.shift = np.array(layer.shift)
-        self._averaging = np.full((self.width, 1), 1.0 / self.width, dtype=_F32)
+        self._averaging: np.ndarray = np.full((self.width, 1), 1.0 / self.width, dtype=_F32)
         self._one_share = _F32(1.0 / self.width)
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
@@ -130,4 +130,5 @@ class WindowEncoder:
         products[1:] += spare[1:]
         np.take(lexemes @ self._after, places[1:], axis=0, out=spare[:-1], mode="clip")
         products[:-1] += spare[:-1]
-        return np.asarray(lexemes[places])
+        result: np.ndarray = lexemes[places]
+        return result

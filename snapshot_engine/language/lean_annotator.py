@@ -6,20 +6,35 @@ from collections.abc import Iterable, Iterator
 
 from snapshot_engine.language.annotation import AnnotatedUtterance, Entity
 from snapshot_engine.language.lean_runtime import LeanRuntime
+from snapshot_engine.language.model_files import ModelDirectory
 from snapshot_engine.language.streaming import EntityStream, stream_entities
 from snapshot_engine.language.utterance_queue import annotate_with
 from snapshot_engine.transcript.utterance import Utterance
 
 
 class LeanAnnotator:
-    """Exact entities of a spaCy `ner` component from its files, in about 45 MiB for the whole process."""
+    """Exact entities of a spaCy `ner` component from its files, in some 50 MiB for the whole process."""
 
-    def __init__(self, runtime: LeanRuntime) -> None:
-        self._runtime = runtime
+    def __init__(self, model: ModelDirectory) -> None:
+        """Load the model; raise UnsupportedModel when its NER is of another architecture."""
+        self._model = model
+        self._loaded: LeanRuntime | None = LeanRuntime(model)
+        self.fingerprint = self._loaded.fingerprint
 
     @property
     def description(self) -> str:
-        return f"lean NumPy runtime, {self._runtime.model.title}"
+        """The runtime and the model it computes."""
+        return f"lean NumPy runtime, {self._model.title}"
+
+    @property
+    def _runtime(self) -> LeanRuntime:
+        if self._loaded is None:
+            self._loaded = LeanRuntime(self._model)
+        return self._loaded
+
+    def release(self) -> None:
+        """Give weights, tables and buffers back; the next use loads them again."""
+        self._loaded = None
 
     def annotate(self, utterances: Iterable[Utterance]) -> Iterator[AnnotatedUtterance]:
         """Yield each utterance once, in order; see utterance_queue for what is held."""

@@ -23,12 +23,12 @@ from snapshot_engine.language.tokenizer import Tokenizer
 if TYPE_CHECKING:
     from snapshot_engine.language.streaming import EntityStream
 
-# A row is 400 bytes and its dictionary entry about 250: 5 MB in all.
-MAX_ROWS = 8192
+# A row is 400 bytes and its dictionary entry about 200: 3.5 MB in all.
+MAX_ROWS = 6144
 # A chunk may be all one-character tokens; live streams hold a few rows besides.
 MIN_ROWS = MAX_CHUNK_CHARS + 128
-# A chunk's entry is about 250 bytes: 2.5 MB.
-MAX_CHUNKS = 10_000
+# A chunk's entry is about 200 bytes: 1.6 MB.
+MAX_CHUNKS = 8192
 
 
 class LeanRuntime:

@@ -51,7 +51,7 @@ class LexemeTable:
         self.lengths: np.ndarray = np.zeros(max_rows, dtype=np.int64)
         self.is_space: np.ndarray = np.zeros(max_rows, dtype=bool)
         self._free = list(range(max_rows - 1, EDGE_ROW, -1))
-        self._known: dict[Token, int] = {}
+        self._known: dict[str | Token, int] = {}  # the text alone where no norm is set
         self._affix_ids: dict[str, int] = {}
         self._waiting: list[tuple[int, Token]] = []
 
@@ -65,16 +65,17 @@ class LexemeTable:
 
         The caller sees to it that `free_rows` is at least 1.
         """
-        row = self._known.get(token)
+        text, norm = token
+        key = text if norm is None else token
+        row = self._known.get(key)
         if row is not None:
             return row
         row = self._free.pop()
-        text = token[0]
         self._waiting.append((row, token))
         self.lengths[row] = len(text)
         self.is_space[row] = text.isspace()
         if len(text) <= MAX_KEY_CHARS:
-            self._known[token] = row
+            self._known[key] = row
         return row
 
     def embed_waiting(self) -> None:
@@ -85,9 +86,14 @@ class LexemeTable:
         rows = [row for row, _ in waiting]
         ids = self._feature_ids([token for _, token in waiting])
         places = embedding_keys(ids, self._seeds) % self._table_rows
-        joined = np.concatenate(
-            [table[keys].sum(axis=1) for table, keys in zip(self._tables, places, strict=True)], axis=1
-        )
+        width = self._tables[0].shape[1]
+        joined: np.ndarray = np.empty((len(rows), len(self._tables) * width), dtype=np.float32)
+        for feature, (table, keys) in enumerate(zip(self._tables, places, strict=True)):
+            # thinc's HashEmbed sums the rows of the four keys (NumpyOps.gather_add)
+            total = table[keys[:, 0]]
+            for key in range(1, keys.shape[1]):
+                total += table[keys[:, key]]
+            joined[:, feature * width : (feature + 1) * width] = total
         self.vectors[rows] = self._mixer(joined)
 
     def release_all_but(self, used: np.ndarray) -> int:
@@ -100,7 +106,7 @@ class LexemeTable:
         keep[used] = True
         keep[EDGE_ROW] = True
         kept = keep.tolist()
-        self._known = {token: row for token, row in self._known.items() if kept[row]}
+        self._known = {key: row for key, row in self._known.items() if kept[row]}
         self._free = np.flatnonzero(~keep)[::-1].tolist()
         self._affix_ids.clear()
         return self.free_rows
@@ -113,7 +119,7 @@ class LexemeTable:
             self._norm(text, id_) if norm is None else norm
             for (text, norm), id_ in zip(tokens, ids, strict=True)
         ]
-        return np.array(
+        result: np.ndarray = np.array(
             [
                 string_ids(norms),
                 self._affix_id_list([text[0] for text in texts]),
@@ -122,6 +128,7 @@ class LexemeTable:
             ],
             dtype=np.uint64,
         )
+        return result
 
     def _norm(self, text: str, text_id: int) -> str:
         """Vocab's NORM getter: the model's lexeme_norm, then BASE_NORMS, then lower case."""

@@ -173,4 +173,5 @@ def _array(items: dict[str, Any]) -> np.ndarray:
 
     kind = items["type"]
     dtype = np.dtype(str(kind, "ascii") if isinstance(kind, memoryview) else kind)
-    return np.asarray(np.frombuffer(items["data"], dtype=dtype).reshape(items["shape"]))
+    result: np.ndarray = np.frombuffer(items["data"], dtype=dtype).reshape(items["shape"])
+    return result

@@ -120,6 +120,10 @@ class Tokenizer:
         pieces.append(text[start:])
         return [(piece, None) for piece in pieces if piece]
 
+    def is_plain(self, chunk: str) -> bool:
+        """Return whether `chunk` is one token of which no special case or phrase knows anything."""
+        return self._is_whole(chunk) and chunk not in self.specials and not self.phrases.knows(chunk)
+
     def is_touched(self, chunk: str) -> bool:
         """Return whether an affix rule matches in `chunk` (the test of Tokenizer.add_special_case)."""
         infix = self._infix.pattern_for(chunk)
@@ -164,12 +168,15 @@ class Phrases:
                 inner.update(texts[1:])
         self.inner_texts = frozenset(inner)  # texts that go on with some phrase
 
+    def knows(self, text: str) -> bool:
+        """Return whether a token `text` is part of some phrase."""
+        return text in self._root or text in self.inner_texts
+
     def continuations(self, tokens: Sequence[Token]) -> frozenset[str]:
         """Return the texts which, as the next token after `tokens`, keep some phrase alive."""
-        alive: set[str] = set()
-        last = tokens[-1][0]
-        if last not in self._root and last not in self.inner_texts:
+        if not self.knows(tokens[-1][0]):
             return frozenset()
+        alive: set[str] = set()
         for first in range(max(0, len(tokens) - self.longest + 1), len(tokens)):
             node = self._root
             for text, _ in tokens[first:]:

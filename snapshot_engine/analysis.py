@@ -16,7 +16,9 @@ def analysis_json(analysis: Analysis, *, top: int) -> dict[str, Any]:
         "source": analysis.source_name,
         "bytes_read": statistics.bytes_read,
         "cues": progress.cues,
+        "producer": statistics.producer,
         "blocks_skipped": statistics.blocks_skipped,
+        "times_recovered": statistics.times_recovered,
         "problems": [{"line": line, "reason": reason} for line, reason in statistics.problems],
         "utterances": insights.utterances,
         "sentences": insights.sentences,
@@ -53,7 +55,7 @@ def analysis_table(analysis: Analysis, *, top: int) -> Iterator[str]:
     yield (
         f"{analysis.source_name}: {progress.cues:,} cues, {insights.utterances:,} utterances, "
         f"{insights.words:,} words, {clock(progress.duration_ms)}; "
-        f"{analysis.statistics.blocks_skipped:,} blocks skipped"
+        f"{analysis.statistics.blocks_skipped:,} blocks skipped, {analysis.statistics.times_recovered:,} times recovered"
     )
     yield f"read by: {analysis.strategy.name} ({analysis.strategy.reason}); entities by: {analysis.annotator}"
     yield ""

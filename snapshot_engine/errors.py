@@ -73,7 +73,10 @@ class MemoryLimitExceeded(SnapshotEngineError, MemoryError):
     limit_bytes, used_bytes: the limit and what was seen, both of what `of` names
     ("process": whole resident set; "growth": above the start).
     cause: "refused", "watchdog", "kernel limit", "gate", "child killed" ...
+    measurement: the snapshot_engine.Measurement of the span, where one was taken.
     """
+
+    measurement: object | None = None
 
     def __init__(
         self, message: str, *, limit_bytes: int, used_bytes: int, of: str = "process", cause: str = ""

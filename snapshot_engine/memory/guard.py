@@ -241,7 +241,7 @@ class Guard:
 
     def _exceeded(self, cause: str, used_bytes: int) -> MemoryLimitExceeded:
         error = MemoryLimitExceeded(self._sentence(cause, used_bytes), **self._figures(cause, used_bytes))
-        error.__dict__["measurement"] = self.measurement
+        error.measurement = self.measurement
         return error
 
     def _figures(self, cause: str, used_bytes: int) -> dict[str, Any]:

@@ -27,9 +27,9 @@ SIZES_MIB: dict[str, dict[str, tuple[float, ...]]] = {
         CHUNKS: (1,),
     },
     "full": {
-        OURS: (1, 5, 10, 30, 100),
+        OURS: (1, 5, 10),
         PIPE: (1, 5, 10),
-        PIPE_NER: (1, 5, 10, 30),
+        PIPE_NER: (1, 5, 10),
         WHOLE: (1, 5),
         CHUNKS: (1,),
     },
@@ -153,7 +153,8 @@ def _check_table(results: Results) -> Table:
 def _peak_bar(results: Results, size_mib: float, factor: float) -> Bar:
     """Judge how many times our peak fits in that of webvtt-py + nlp.pipe; beyond what was run, by its line."""
     promise = f"{factor:g}x less peak memory than webvtt-py + nlp.pipe at {size_mib:g} MiB"
-    ours = _peak(results, OURS, size_mib)
+    # the whole engine, document included, was run at sizes where entities alone were not: it takes more
+    ours = _peak(results, OURS, size_mib) or results.figure("growth", "engine", peak_mib, size_mib=size_mib)
     if ours is None:
         return Bar(promise=promise, measured="no result", met=None)
     theirs = _peak(results, PIPE, size_mib)

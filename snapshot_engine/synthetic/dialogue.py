@@ -11,8 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from snapshot_engine.synthetic import lexicon as lx
-from snapshot_engine.synthetic import vocabulary as vo
+from snapshot_engine.synthetic import lexicon as lx, vocabulary as vo
 from snapshot_engine.synthetic.figures import figure_slots
 
 Random = Callable[[], float]

@@ -102,7 +102,7 @@ def test_the_lean_runtime_never_imports_spacy():
 import sys
 from snapshot_engine.language.choose import choose_annotator
 a = choose_annotator(model={MODEL!r}, runtime="auto", window_words=500, context_words=100)
-assert len(list(a.stream_text([{TEXT!r}]))) == 5
+assert len(list(a.stream_text([{TEXT!r}]))) == 6
 heavy = {{"spacy", "thinc", "srsly", "hashlib"}} & set(sys.modules)
 assert not heavy, heavy
 """

@@ -45,3 +45,16 @@ def test_embedding_keys_are_thincs(ids, seed):
 
     ours = embedding_keys(np.array([ids], dtype=np.uint64), np.array([[seed]], dtype=np.uint64))
     assert ours[0].tolist() == NumpyOps().hash(np.array(ids, dtype=np.uint64), seed).tolist()
+
+
+@needs_spacy
+@given(
+    st.text(alphabet="abcXYZ019.,-'éÑжЖ中٣ǅ\n😀", max_size=20).map(lambda text: text * 3)
+    | st.text(max_size=110)
+)
+def test_word_shapes_are_spacys(text):
+    from spacy.lang.lex_attrs import word_shape as reference
+
+    from snapshot_engine.language.lexemes import word_shape
+
+    assert word_shape(text) == reference(text)

@@ -19,20 +19,8 @@ WAYS = (OURS, PIPE, PIPE_NER, WHOLE, CHUNKS)
 # sizes in MiB at which each way runs; the slow ones stop where a run takes ten minutes of CPU time
 SIZES_MIB: dict[str, dict[str, tuple[float, ...]]] = {
     "quick": {OURS: (0.1,), PIPE: (0.1,), CHUNKS: (0.1,)},
-    "default": {
-        OURS: (1, 5, 10),
-        PIPE: (1, 5, 10),
-        PIPE_NER: (1, 5, 10),
-        WHOLE: (1, 5),
-        CHUNKS: (1,),
-    },
-    "full": {
-        OURS: (1, 5, 10),
-        PIPE: (1, 5, 10),
-        PIPE_NER: (1, 5, 10),
-        WHOLE: (1, 5),
-        CHUNKS: (1,),
-    },
+    "default": {OURS: (1, 2, 4), PIPE: (1, 2, 4), PIPE_NER: (1, 2, 4), WHOLE: (1, 4), CHUNKS: (1,)},
+    "full": {OURS: (1, 2, 4, 10), PIPE: (1, 2, 4, 10), PIPE_NER: (1, 2, 4, 10), WHOLE: (1, 4), CHUNKS: (1,)},
 }
 FAR_MIB = 100
 CHECK = "entities lost and false"

@@ -17,7 +17,9 @@ PROVEN = {
 }
 
 
-def choose_annotator(*, model: str, runtime: str, window_words: int, context_words: int) -> Annotator:
+def choose_annotator(
+    *, model: str, runtime: str, window_words: int, context_words: int, jobs: int = 1
+) -> Annotator:
     """Return an annotator for `model`.
 
     runtime: "auto" | "lean" | "spacy" | "rules". Auto is lean for a PROVEN
@@ -25,6 +27,7 @@ def choose_annotator(*, model: str, runtime: str, window_words: int, context_wor
         is installed; `description` says which ran and, for rules, why.
     window_words, context_words: for stock spaCy, core and context of a window;
         the lean runtime needs neither.
+    jobs: threads that share the lean runtime's forward pass; the others use one.
     Raises MissingExtra when what was asked for by name is not installed.
     """
     if runtime == "rules":
@@ -34,7 +37,7 @@ def choose_annotator(*, model: str, runtime: str, window_words: int, context_wor
     try:
         found = find_model(model)
         if runtime == "lean" or (runtime == "auto" and (found.name, found.version) in PROVEN):
-            lean = _lean(found, only_proven=runtime == "auto")
+            lean = _lean(found, only_proven=runtime == "auto", jobs=jobs)
             if lean is not None:
                 return lean
         return _spacy(found, window_words=window_words, context_words=context_words)
@@ -44,12 +47,12 @@ def choose_annotator(*, model: str, runtime: str, window_words: int, context_wor
         return _rules(f"{missing.what} is not installed")
 
 
-def _lean(model: ModelDirectory, *, only_proven: bool) -> Annotator | None:
+def _lean(model: ModelDirectory, *, only_proven: bool, jobs: int) -> Annotator | None:
     """Return the lean annotator; None when `only_proven` and the files are not the proven ones."""
     try:
         from snapshot_engine.language.lean_annotator import LeanAnnotator
 
-        annotator = LeanAnnotator(model)
+        annotator = LeanAnnotator(model, jobs=jobs)
     except ModelFilesError:
         if only_proven:
             return None

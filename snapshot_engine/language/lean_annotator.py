@@ -15,10 +15,14 @@ from snapshot_engine.transcript.utterance import Utterance
 class LeanAnnotator:
     """Exact entities of a spaCy `ner` component from its files, in some 50 MiB for the whole process."""
 
-    def __init__(self, model: ModelDirectory) -> None:
-        """Load the model; raise UnsupportedModel when its NER is of another architecture."""
+    def __init__(self, model: ModelDirectory, *, jobs: int = 1) -> None:
+        """Load the model; raise UnsupportedModel when its NER is of another architecture.
+
+        jobs: threads that share the forward pass; entities are the same for any number.
+        """
         self._model = model
-        self._loaded: LeanRuntime | None = LeanRuntime(model)
+        self._jobs = jobs
+        self._loaded: LeanRuntime | None = LeanRuntime(model, jobs=jobs)
         self.fingerprint = self._loaded.fingerprint
 
     @property
@@ -29,7 +33,7 @@ class LeanAnnotator:
     @property
     def _runtime(self) -> LeanRuntime:
         if self._loaded is None:
-            self._loaded = LeanRuntime(self._model)
+            self._loaded = LeanRuntime(self._model, jobs=self._jobs)
         return self._loaded
 
     def release(self) -> None:

@@ -35,10 +35,11 @@ class LeanRuntime:
     """The tables and products of one installed model."""
 
     def __init__(
-        self, model: ModelDirectory, *, max_rows: int = MAX_ROWS, max_chunks: int = MAX_CHUNKS
+        self, model: ModelDirectory, *, jobs: int = 1, max_rows: int = MAX_ROWS, max_chunks: int = MAX_CHUNKS
     ) -> None:
         """Read the model's files; raise UnsupportedModel or ModelFilesError when they are others than expected.
 
+        jobs: threads that share the forward pass.
         max_rows: at least MIN_ROWS, so that the longest chunk fits. max_chunks: at least 2.
         """
         if max_rows < MIN_ROWS or max_chunks < 2:
@@ -54,7 +55,7 @@ class LeanRuntime:
         tokenizer = Tokenizer.from_model(model.path)
         self.table = LexemeTable(weights, norms, max_rows=max_rows)
         self.codes = ChunkCodes(tokenizer, self.table, max_chunks=max_chunks)
-        self.encoder = WindowEncoder(weights)
+        self.encoder = WindowEncoder(weights, jobs=jobs)
         self.decoder_weights = DecoderWeights(weights, input_offset=self.encoder.offset)
         self._streams: weakref.WeakSet[EntityStream] = weakref.WeakSet()
 

@@ -158,3 +158,14 @@ def test_two_streams_at_once_do_not_disturb_each_other():
         entities += stream.finish()
         spans = [(entity.start_char, entity.end_char, entity.label) for entity in entities]
         assert spans == lean_entities([text])
+
+
+@needs_model
+def test_two_threads_give_the_same_entities_and_release_can_be_called_any_time():
+    from snapshot_engine.language.lean_annotator import LeanAnnotator
+
+    annotator = LeanAnnotator(lean_runtime().model, jobs=2)
+    for _, text in list(quick_texts(seed=4))[:6]:
+        found = [(one.start_char, one.end_char, one.label) for one in annotator.stream_text([text])]
+        assert found == lean_entities([text])
+        annotator.release()

@@ -55,6 +55,25 @@ def decide(
     return Decision(Unmeasured(reason=f"{verdict.reason}, also in a clean child"), clean, by)
 
 
+def decide_with_children(
+    readings: Sequence[PhaseReading], limit: LimitRequest, again: MeasureAgain | None, why_not: str = ""
+) -> Decision:
+    """Judge a test that kept its limit by itself but started processes, and named no gauge.
+
+    Only the tree gauge can tell then; it is asked in a second run.
+    """
+    interval = interval_of(_of_gauge(readings, limit), limit.of, limit.phase)
+    if again is None:
+        reason = f"child processes ran, which the resident gauge does not count; {why_not}"
+        return Decision(Unmeasured(reason=f"{reason}; name gauge='tree' or 'resident'"), interval)
+    second = again("tree")
+    whole = None if second.problem else interval_of(second.readings, limit.of, limit.phase)
+    if whole is None:
+        return Decision(Unmeasured(reason=second.problem or "the tree gauge measured nothing"), interval)
+    verdict = judge_interval(whole, limit.limit_bytes)
+    return Decision(verdict, whole, "a second run under the tree gauge, since child processes ran")
+
+
 def _decide_exactly(clean: Interval, limit: LimitRequest, again: MeasureAgain) -> Decision:
     """Let an exact gauge choose the point inside the clean child's interval."""
     gauge = "allocated" if importlib.util.find_spec("memray") is not None else "python"

@@ -212,15 +212,17 @@ class ItemHooks:
         self._judge(item, run, limit)
 
     def _judge(self, item: pytest.Item, run: ItemRun, limit: LimitRequest) -> None:
-        from pytest_snapshot_memory.deciding import decide
+        from pytest_snapshot_memory.deciding import decide, decide_with_children
         from pytest_snapshot_memory.explain import breach_text
-        from snapshot_engine.memory.budget import Exceeded, Unmeasured
+        from snapshot_engine.memory.budget import Exceeded, Unmeasured, Within
 
         reruns = None if self.settings.no_rerun else self.reruns
         readings = run.readings
         seconds = sum(reading.seconds for reading in readings)
         again = None if reruns is None else lambda gauge: reruns.measure(item, gauge, seconds)
         run.decision = decision = decide(readings, limit, again, self.why_no_reruns)
+        if isinstance(decision.verdict, Within) and run.children_ran and not limit.gauge:
+            run.decision = decision = decide_with_children(readings, limit, again, self.why_no_reruns)
         if isinstance(decision.verdict, Unmeasured):
             warning = f"memory limit of {item.nodeid} was not decided: {decision.verdict.reason}"
             if not self._in_child:

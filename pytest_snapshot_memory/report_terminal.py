@@ -54,7 +54,7 @@ def render(records: Sequence[TestRecord], settings: Settings) -> Iterator[str]:
     yield from _table(shown, settings)
     yield from _left_out(ordered, shown)
     yield from _fixtures(measured, settings)
-    yield from _notes(shown, settings)
+    yield from _notes(measured)
     yield _total(measured)
 
 
@@ -147,7 +147,7 @@ def _fixtures(records: Sequence[TestRecord], settings: Settings) -> Iterator[str
         yield f"{numbers}  {reading.fixture_name}{kept} (first used by {record.nodeid})"
 
 
-def _notes(records: Sequence[TestRecord], settings: Settings) -> Iterator[str]:
+def _notes(records: Sequence[TestRecord]) -> Iterator[str]:
     told: dict[str, int] = {}
     for record in records:
         for note in record.notes:

@@ -285,6 +285,22 @@ def test_under(): spike()
     run_project("-q", "--memory-no-rerun").assert_outcomes(failed=1, passed=1)
 
 
+def test_children_are_never_overlooked_in_silence(pytester: pytest.Pytester, run_project: Run) -> None:
+    """No gauge is named and a child takes 40 MiB: the tree gauge decides in a second run, or a warning tells."""
+    pytester.makepyfile(
+        test_it=HEAD
+        + """
+@pytest.mark.memory_limit("20 MB")
+def test_over(): execute()
+@pytest.mark.memory_limit("120 MB")
+def test_under(): execute()
+"""
+    )
+    run_project("-q").assert_outcomes(failed=1, passed=1)
+    result = run_project("-q", "--memory-no-rerun")
+    result.assert_outcomes(passed=2, warnings=2)
+
+
 def test_enforce_stops_the_test_while_it_runs(pytester: pytest.Pytester, run_project: Run) -> None:
     pytester.makepyfile(
         test_it="""

@@ -20,8 +20,8 @@ NAME = "ner"
 # a second interpreter to measure with, for example 3.12 beside 3.11
 OTHER_PYTHON = "BENCHMARK_OTHER_PYTHON"
 FULL, NER_ONLY, OURS = "spaCy, full pipeline", "spaCy, NER only", "ours"
-GROWTH_WORDS = {"quick": 300_000, "default": 10_000_000, "full": 10_000_000}
-PEER_GROWTH_WORDS = {"quick": 300_000, "default": 1_000_000, "full": 1_000_000}
+GROWTH_WORDS = {"quick": 300_000, "default": 3_000_000, "full": 10_000_000}
+PEER_GROWTH_WORDS = {"quick": 300_000, "default": 300_000, "full": 1_000_000}
 WARM_WORDS = 1_000_000
 # >= these ratios, by version of Python
 BARS = {"3.11": (6, 12), "3.12": (4, 10)}
@@ -43,7 +43,7 @@ def _pythons() -> dict[str, str]:
 def _sources(scale: str) -> dict[str, str]:
     """Return {name: folder or file}: real transcripts where they are, and a generated one."""
     data = inputs.shared_data()
-    fresh = {"generated": str(inputs.transcript(0.1 if scale == "quick" else 1, seed=99))}
+    fresh = {"generated": str(inputs.transcript({"quick": 0.1, "default": 0.25, "full": 1}[scale], seed=99))}
     return fresh if data is None else {"real transcripts": str(data / "transcripts"), **fresh}
 
 
@@ -63,7 +63,8 @@ def cases(scale: str) -> list[Case]:
                         label=label,
                         facts={"python": version, "text": name},
                         command=(python, *command[1:]),
-                        most_rounds=4,
+                        rounds=2 if scale == "quick" else 3,
+                        most_rounds=2 if scale == "quick" else 4,
                     )
                 )
         for label in (OURS, NER_ONLY, FULL):
@@ -95,7 +96,7 @@ def _once(scale: str) -> list[Case]:
         )
         for name, source in _sources(scale).items()
     ]
-    source = str(inputs.transcript(5 if scale == "quick" else 50, seed=7))
+    source = str(inputs.transcript(50 if scale == "full" else 5, seed=7))
     for way, unique, words in (
         ("ours", 0.0, GROWTH_WORDS[scale]),
         ("ours", 0.05, GROWTH_WORDS[scale]),
@@ -113,7 +114,7 @@ def _once(scale: str) -> list[Case]:
                 timeout_seconds=7200,
             )
         )
-    size_mib = 0.25 if scale == "quick" else 5
+    size_mib = {"quick": 0.25, "default": 1, "full": 5}[scale]
     transcript = inputs.transcript(size_mib)
     found.append(
         process_case(NAME, "fallback", transcript, {"size_mib": size_mib}, arguments=("--runtime", "spacy"))

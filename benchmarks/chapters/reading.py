@@ -12,7 +12,7 @@ from benchmarks.table import Bar, Page, Table
 from benchmarks.workloads.reading import PEERS
 
 NAME = "reading"
-SIZES_MIB = {"quick": (1,), "default": (1, 10, 50), "full": (1, 10, 50, 200)}
+SIZES_MIB = {"quick": (1,), "default": (1, 10), "full": (1, 10, 50, 200)}
 # The size at which speed bars are judged: large enough that start-up does not count.
 JUDGED_MIB = 10
 FLOOR = "Python, lines only"

@@ -35,14 +35,14 @@ def cases(scale: str) -> list[Case]:
 
 HEADERS = (
     "tier MB", "file MiB", "cues", "words", "strategy", "target MiB", "peak MiB", "headroom MiB",
-    "over idle MiB", "words/s", "MiB/s", "verdict",
+    "over idle MiB", "words/s", "MiB/s", "words/CPU s", "verdict",
 )  # fmt: skip
 
 
 def row(tier: Tier, outcome: Outcome, idle_mib: float | None) -> tuple[str, ...]:
     """Return one line of the tier table. Speeds are per second on the clock, start included."""
     if outcome.failure:
-        return (tier.name, f"{outcome.facts['size_mib']}", *["–"] * 3, str(tier.target_mib), *["–"] * 5, "FAILED")  # fmt: skip
+        return (tier.name, f"{outcome.facts['size_mib']}", *["–"] * 3, str(tier.target_mib), *["–"] * 6, "FAILED")  # fmt: skip
     peak = peak_mib(outcome)
     size_mib = float(outcome.facts["size_bytes"] or 0) / MIB
     return (
@@ -57,6 +57,7 @@ def row(tier: Tier, outcome: Outcome, idle_mib: float | None) -> tuple[str, ...]
         "–" if idle_mib is None else f"{peak - idle_mib:+.1f}",
         f"{outcome.work['words'] / outcome.wall_seconds:,.0f}",
         f"{size_mib / outcome.wall_seconds:.2f}",
+        f"{outcome.work['words'] / outcome.cpu_seconds:,.0f}",
         "within" if within(tier, outcome) else "OVER",
     )
 

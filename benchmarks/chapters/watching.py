@@ -29,7 +29,7 @@ def cases(scale: str) -> list[Case]:
             label=way,
             facts={},
             command=workload("watching:ratio", way=way, path=path, pairs=PAIRS[scale]),
-            rounds=1 if scale == "quick" else 2,
+            rounds=2 if scale == "full" else 1,
             most_rounds=2,
         )
         for way in WAYS

@@ -17,7 +17,10 @@ from snapshot_engine.settings import Config
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileJob:
-    """One transcript to process; everything a worker elsewhere needs to know."""
+    """One transcript to process; everything a worker elsewhere needs to know.
+
+    threads: that share the language work of this one file.
+    """
 
     input_path: str
     output: str | None
@@ -25,6 +28,7 @@ class FileJob:
     config: Config
     strategy: str | None = None
     strict: bool = False
+    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +65,16 @@ def process_files(jobs: Iterable[FileJob], executor: Executor | None = None) -> 
 def process_job(job: FileJob) -> FileResult:
     """Process one job with this process's processor for its settings; never raises an Exception."""
     try:
-        processor = _processor_for(job)
+        processor = _kept_processor_for(job)
         output = processor.process_file(job.input_path, job.output, job.output_format)
         return result_of(job, str(output), processor)
     except Exception as error:
         return FileResult(job=job, error=error)
+
+
+def processor_for(job: FileJob) -> TranscriptProcessor:
+    """Return a new processor with the job's settings."""
+    return TranscriptProcessor(job.config, strategy=job.strategy, strict=job.strict, jobs=job.threads)
 
 
 def result_of(job: FileJob, output: str, processor: TranscriptProcessor) -> FileResult:
@@ -94,9 +103,9 @@ def result_of(job: FileJob, output: str, processor: TranscriptProcessor) -> File
 _worker: tuple[tuple[object, ...], TranscriptProcessor] | None = None
 
 
-def _processor_for(job: FileJob) -> TranscriptProcessor:
+def _kept_processor_for(job: FileJob) -> TranscriptProcessor:
     global _worker
-    key = (*astuple(job.config), job.strategy, job.strict)
+    key = (*astuple(job.config), job.strategy, job.strict, job.threads)
     if _worker is None or _worker[0] != key:
-        _worker = (key, TranscriptProcessor(job.config, strategy=job.strategy, strict=job.strict))
+        _worker = (key, processor_for(job))
     return _worker[1]

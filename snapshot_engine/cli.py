@@ -121,7 +121,11 @@ def _add_engine_options(parser: argparse.ArgumentParser) -> None:
         "--strict", action="store_true", help="stop at the first broken block instead of skipping it"
     )
     parser.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="workers: files at once (default: 1)"
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="workers: processes for several files, threads within one (default: 1)",
     )
     parser.add_argument("--model", metavar="NAME", help="spaCy model package (default: SPACY_MODEL)")
     parser.add_argument("--runtime", metavar="NAME", help="auto, lean, spacy or rules (default: NER_RUNTIME)")

@@ -10,7 +10,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
 
-from snapshot_engine.batch import FileJob, FileResult, process_files, result_of
+from snapshot_engine.batch import FileJob, FileResult, process_files, processor_for, result_of
 from snapshot_engine.errors import ConfigError, OutputFailed
 from snapshot_engine.exit_codes import EXIT_NO, EXIT_OK, describe, exit_code_of
 from snapshot_engine.files import default_output, file_size_bytes, source_name
@@ -37,6 +37,7 @@ def run_process(options: Namespace) -> int:
     outputs = output_paths(options.files, options.output, SUFFIXES[output_format])
     if options.output == "-":
         return _process_to_stdout(options, config, output_format)
+    workers = min(options.jobs, len(options.files))
     jobs = [
         FileJob(
             input_path=name,
@@ -45,23 +46,23 @@ def run_process(options: Namespace) -> int:
             config=config,
             strategy=options.strategy,
             strict=options.strict,
+            threads=options.jobs // workers,
         )
         for name, path in zip(options.files, outputs, strict=True)
     ]
     code = EXIT_OK
-    for result in _results(jobs, options):
+    for result in _results(jobs, workers, options):
         code = max(code, _report(result, options))
     return code
 
 
-def _results(jobs: list[FileJob], options: Namespace) -> Iterator[FileResult]:
-    workers = min(options.jobs, len(jobs))
+def _results(jobs: list[FileJob], workers: int, options: Namespace) -> Iterator[FileResult]:
     if workers > 1:
         with _pool(workers) as executor:
             yield from process_files(jobs, executor)
     elif _shows_progress(options):
         for job in jobs:
-            yield _process_with_progress(job, options)
+            yield _process_with_progress(job)
     else:
         yield from process_files(jobs)
 
@@ -76,12 +77,10 @@ def _pool(workers: int) -> Iterator[Executor]:
         yield executor
 
 
-def _process_with_progress(job: FileJob, options: Namespace) -> FileResult:
+def _process_with_progress(job: FileJob) -> FileResult:
     line = ProgressLine(source_name(job.input_path), _size_or_none(job.input_path))
     try:
-        processor = TranscriptProcessor(
-            job.config, strategy=job.strategy, strict=job.strict, jobs=options.jobs
-        )
+        processor = processor_for(job)
         output = processor.process_file(job.input_path, job.output, job.output_format, watch=line.watch)
         return result_of(job, str(output), processor)
     except Exception as error:

@@ -101,6 +101,7 @@ class TranscriptProcessor:
         if not target.parent.is_dir():
             raise OutputFailed(f"{target.parent}: no such directory to write {target.name} into")
         snapshot = self.snapshot(input_path, watch=watch)
+        self._release()
         try:
             write_atomically(target, render(snapshot, output_format))
         except OSError as error:
@@ -218,6 +219,12 @@ class TranscriptProcessor:
         finally:
             service.stop()
 
+    def _release(self) -> None:
+        """Let the annotator give up its caches, so that rendering does not come on top of them."""
+        release = getattr(self._annotator, "release", None)
+        if release is not None:
+            release()
+
     def _load_annotator(self, strategy: ProcessingStrategy) -> Annotator:
         if self._annotator is None:
             from snapshot_engine.language.processor import choose_annotator
@@ -227,6 +234,7 @@ class TranscriptProcessor:
                 runtime=self.config.ner_runtime,
                 window_words=strategy.window_words,
                 context_words=self.config.chunk_overlap,
+                jobs=self.jobs,
             )
         return self._annotator
 

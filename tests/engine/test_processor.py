@@ -107,6 +107,24 @@ def test_all_strategies_give_the_same_document(tmp_path: Path) -> None:
     assert len(documents) == 1
 
 
+def test_threads_give_the_same_document(tmp_path: Path) -> None:
+    source = tmp_path / "talk.vtt"
+    source.write_bytes(b"".join(generate(300_000, seed=6)))
+    config = Config(enable_memory_monitoring=False)
+    documents = [
+        TranscriptProcessor(config, jobs=jobs)
+        .process_file(source, tmp_path / f"{jobs}.json", "json")
+        .read_bytes()
+        for jobs in (1, 3)
+    ]
+    assert documents[0] == documents[1]
+
+
+def test_jobs_below_one_are_refused() -> None:
+    with pytest.raises(ConfigError, match="jobs=0"):
+        TranscriptProcessor(quiet(), jobs=0)
+
+
 def test_gzip_and_streams_give_the_same_insights(tmp_path: Path, talk: Path) -> None:
     packed = tmp_path / "talk.vtt.gz"
     packed.write_bytes(gzip.compress(TALK))

@@ -9,7 +9,7 @@ from benchmarks.case import Case, workload
 from benchmarks.charts import LineChart
 from benchmarks.figures import peak_mib, shown, whole_cpu
 from benchmarks.results import Results
-from benchmarks.summary import Line, Summary, fit_line
+from benchmarks.summary import Line, Summary, fit_line, summarize
 from benchmarks.table import Bar, Page, Table
 
 NAME = "end_to_end"
@@ -141,8 +141,7 @@ def _check_table(results: Results) -> Table:
 def _peak_bar(results: Results, size_mib: float, factor: float) -> Bar:
     """Judge how many times our peak fits in that of webvtt-py + nlp.pipe; beyond what was run, by its line."""
     promise = f"{factor:g}x less peak memory than webvtt-py + nlp.pipe at {size_mib:g} MiB"
-    # the whole engine, document included, was run at sizes where entities alone were not: it takes more
-    ours = _peak(results, OURS, size_mib) or results.figure("growth", "engine", peak_mib, size_mib=size_mib)
+    ours = _peak(results, OURS, size_mib) or _engine_peak(results, size_mib)
     if ours is None:
         return Bar(promise=promise, measured="no result", met=None)
     theirs = _peak(results, PIPE, size_mib)
@@ -156,6 +155,17 @@ def _peak_bar(results: Results, size_mib: float, factor: float) -> Bar:
         ratio = far / ours.median
         how = f"{far:.0f} MiB, extrapolated from {line.points} sizes at {line.slope:.1f} MiB per MiB, against {ours.median:.1f}"
     return Bar(promise=promise, measured=f"{ratio:.1f}x ({how})", met=ratio >= factor)
+
+
+def _engine_peak(results: Results, size_mib: float) -> Summary | None:
+    """Return the whole engine's peak at the smallest size from `size_mib` on that was run.
+
+    It stands in for finding entities alone, and is higher: it writes the document too.
+    """
+    runs = [*results.find("growth", "engine"), *results.find("limits", "engine, no limit")]
+    far = [o for o in runs if not o.failure and float(o.facts["size_mib"] or 0) >= size_mib]
+    nearest = min((float(o.facts["size_mib"] or 0) for o in far), default=0.0)
+    return summarize([peak_mib(o) for o in far if o.facts["size_mib"] == nearest]) if far else None
 
 
 def _speed_bars(results: Results) -> list[Bar]:

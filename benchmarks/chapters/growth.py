@@ -16,7 +16,7 @@ NAME = "growth"
 READER, ENGINE = "reader", "engine"
 SIZES_MIB: dict[str, dict[str, tuple[float, ...]]] = {
     "quick": {READER: (1, 5, 10), ENGINE: (0.1, 0.3, 0.6)},
-    "default": {READER: (1, 10, 100, 1024), ENGINE: (1, 5, 10, 30, 60)},
+    "default": {READER: (1, 10, 100, 200), ENGINE: (1, 5, 10, 30)},
     "full": {READER: (1, 10, 100, 1024), ENGINE: (1, 10, 30, 100)},
 }
 # What the smallest allocations of a process vary by from run to run, spread over the size range.

@@ -84,3 +84,31 @@ def ratio(job: Job) -> dict[str, Any]:
                 off, on = turn(work), turn_watched()
             ratios.append(on / off)
     return {"ratios": ratios, "looks": len(batches)}
+
+
+def direct(job: Job) -> dict[str, Any]:
+    """Return the share of CPU time that watching takes, from what one look costs and how often it comes.
+
+    A ratio of two turns is as unsure as the machine is busy; a look's own cost is not.
+    """
+    way, path = job.parameters["way"], job.parameters["path"]
+    if way == "monitoring":
+        seconds = float(job.parameters["seconds"])
+        with _monitored():
+            time.sleep(1.5)
+            with job.timed():
+                time.sleep(seconds)
+        return {"share": job.figures["work_cpu_seconds"] / seconds}
+    (cues,) = documents(path)
+    engine = annotator()
+    list(engine.stream_text(text + " " for text in cues[:CUES_PER_LOOK]))
+    began = time.process_time()
+    list(engine.stream_text(text + " " for text in cues))
+    work_seconds = (time.process_time() - began) / (len(cues) / CUES_PER_LOOK)
+    look = {"tracker": _tracked, "profile": _profiled}[way](len)
+    looks = 1000
+    with job.timed():
+        for _ in range(looks):
+            look(cues)
+    cost_seconds = job.figures["work_cpu_seconds"] / looks
+    return {"share": cost_seconds / work_seconds, "look_seconds": cost_seconds}

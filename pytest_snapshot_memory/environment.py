@@ -103,7 +103,11 @@ def _platform() -> str:
     # the multiarch triplet tells glibc from musl without starting a program
     multiarch = str(getattr(sys.implementation, "_multiarch", ""))
     libc = "-musl" if "musl" in multiarch else "-gnu" if "gnu" in multiarch else ""
-    machine = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "unknown").lower()
+    machine = (
+        os.uname().machine
+        if hasattr(os, "uname")
+        else os.environ.get("PROCESSOR_ARCHITECTURE", "unknown").lower()
+    )
     return f"{sys.platform}-{machine}{libc}"
 
 

@@ -16,6 +16,8 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from snapshot_engine.language.narrowing import class_end
+
 if sys.version_info >= (3, 11):
     from re import (
         _constants as ops,  # type: ignore[attr-defined]
@@ -43,6 +45,7 @@ class EdgePattern:
         self._pattern = pattern
         self._last = last
         self._alternatives = [(text, parse(text)) for text in split_alternatives(pattern)]
+        self._edges = [_Edge(items, last=last) for _, items in self._alternatives]
         self._remembered: dict[str, re.Pattern[str] | None] = {}
         self._separable = all(
             (text.endswith("$") if last else text.startswith("^")) and _self_contained(text)
@@ -69,7 +72,11 @@ class EdgePattern:
             chars = frozenset(text)
             possible = any(possible_among(items, chars) for _, items in self._alternatives)
             return re.compile(self._pattern) if possible else None
-        wanted = [piece for piece, items in self._alternatives if _may_touch(items, edge, last=self._last)]
+        wanted = [
+            piece
+            for (piece, _), consumed in zip(self._alternatives, self._edges, strict=True)
+            if consumed.may_be(edge)
+        ]
         # re.compile remembers by text: many characters leave the same alternatives
         pattern = self._remembered[edge] = re.compile("|".join(wanted)) if wanted else None
         return pattern
@@ -132,17 +139,17 @@ class CharClass:
                 ascii_chars |= _ASCII - _LETTERS
             else:  # a negated class, another category
                 ascii_chars |= _ASCII
-        self._ascii = frozenset(ascii_chars & _ASCII)
+        self.ascii = frozenset(ascii_chars & _ASCII)
 
     def matches(self, char: str) -> bool:
         """Return whether the item may match `char`."""
         if char in _ASCII:
-            return char in self._ascii
+            return char in self.ascii
         return any(_member(kind, value, ord(char)) for kind, value in self._members)
 
     def matches_any(self, chars: frozenset[str]) -> bool:
         """Return whether the item may match one of `chars`."""
-        return not self._ascii.isdisjoint(chars) or any(map(self.matches, chars - _ASCII))
+        return not self.ascii.isdisjoint(chars) or any(map(self.matches, chars - _ASCII))
 
 
 def _member(kind: Any, value: Any, code: int) -> bool:
@@ -185,7 +192,7 @@ def split_alternatives(pattern: str) -> list[str]:
         if char == "\\":
             at += 1
         elif char == "[":
-            at = _class_end(pattern, at)
+            at = class_end(pattern, at)
         elif char == "(":
             depth += 1
         elif char == ")":
@@ -214,39 +221,46 @@ def _item_possible(op: Any, argument: Any, chars: frozenset[str]) -> bool:
     return True
 
 
-def _may_touch(items: list[Item], edge: str, *, last: bool) -> bool:
-    """Return whether a match of `items` may consume `edge` as its last (first) character; False is certain."""
+def _edge_classes(items: list[Item], *, last: bool) -> list[CharClass] | None:
+    """Return what a match of `items` may consume as its last (first) character; None: perhaps anything."""
+    found: list[CharClass] = []
     for op, argument in reversed(items) if last else items:
         if op in (ops.AT, ops.ASSERT, ops.ASSERT_NOT):
             continue
         if op is ops.IN:
-            return bool(argument.matches(edge))
+            return [*found, argument]
         if op is ops.BRANCH:
-            return any(_may_touch(branch, edge, last=last) for branch in argument)
-        if op is ops.SUBPATTERN:
-            return _may_touch(argument, edge, last=last)
-        if op in (ops.MAX_REPEAT, ops.MIN_REPEAT):
-            if _may_touch(argument[1], edge, last=last):
-                return True
-            if argument[0] == 0:
-                continue
-            return False
-        return True
-    return True  # nothing that must consume a character
+            inner = [_edge_classes(branch, last=last) for branch in argument]
+        elif op is ops.SUBPATTERN:
+            inner = [_edge_classes(argument, last=last)]
+        elif op in (ops.MAX_REPEAT, ops.MIN_REPEAT):
+            inner = [_edge_classes(argument[1], last=last)]
+        else:
+            return None
+        for classes in inner:
+            if classes is None:
+                return None
+            found += classes
+        if op in (ops.MAX_REPEAT, ops.MIN_REPEAT) and argument[0] == 0:
+            continue
+        return found
+    return None  # nothing that must consume a character
+
+
+class _Edge:
+    """The characters that an alternative may consume at its edge; unsure counts as yes."""
+
+    def __init__(self, items: list[Item], *, last: bool) -> None:
+        self._classes = _edge_classes(items, last=last)
+        self._ascii = frozenset[str]().union(*(one.ascii for one in self._classes or ()))
+
+    def may_be(self, char: str) -> bool:
+        """Return False only where no match consumes `char` there."""
+        if self._classes is None or char in self._ascii:
+            return True
+        return char not in _ASCII and any(one.matches(char) for one in self._classes)
 
 
 def _self_contained(alternative: str) -> bool:
     """Return whether an alternative means the same by itself: no flags for the whole, no back-references."""
     return "(?P" not in alternative and not re.search(r"\(\?[aiLmsux]|\(\?\(|\\[1-9]", alternative)
-
-
-def _class_end(pattern: str, at: int) -> int:
-    """Return the place of the "]" that ends the character class begun at `at`."""
-    at += 1
-    if pattern[at : at + 1] == "^":
-        at += 1
-    if pattern[at : at + 1] == "]":  # right at the start it is a member
-        at += 1
-    while pattern[at] != "]":
-        at += 2 if pattern[at] == "\\" else 1
-    return at

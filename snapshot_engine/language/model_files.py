@@ -125,6 +125,8 @@ class _Unpacker:
     def read(self) -> Any:
         first = self._data[self._at]
         self._at += 1
+        if 0xA0 <= first < 0xC0:  # most values are short strings
+            return self._sized("str", first & 0x1F)
         if first < 0x80:
             return first
         if first >= 0xE0:
@@ -133,8 +135,6 @@ class _Unpacker:
             return self._sized("map", first & 0x0F)
         if first < 0xA0:
             return self._sized("list", first & 0x0F)
-        if first < 0xC0:
-            return self._sized("str", first & 0x1F)
         if first in _CONSTANTS:
             return _CONSTANTS[first]
         if first in _NUMBERS:

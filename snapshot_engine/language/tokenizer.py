@@ -14,23 +14,40 @@ from typing import Any
 
 from snapshot_engine.language.affixes import EdgePattern, InnerPattern
 from snapshot_engine.language.model_files import ModelFilesError, map_file, unpack
+from snapshot_engine.language.narrowing import narrowed
 
 Token = tuple[str, "str | None"]
 
 # Keys of a special case's token attributes: spacy.symbols.ORTH and NORM.
 _ORTH, _NORM = 65, 67
 _NEVER = "(?!)"
+_PATTERN_KEYS = ("prefix_search", "suffix_search", "infix_finditer", "url_match", "token_match")
+# Characters beyond ASCII that English text is full of.
+_TYPOGRAPHY = "‘’“”–—…•€£é"
+
+
+class _AffixRules:
+    """The five patterns of a model's tokenizer, ready to match."""
+
+    def __init__(self, patterns: dict[str, str]) -> None:
+        self.prefix = EdgePattern(patterns["prefix_search"], last=False)
+        self.suffix = EdgePattern(patterns["suffix_search"], last=True)
+        self.infix = InnerPattern(patterns["infix_finditer"])
+        self.url = InnerPattern(patterns["url_match"])
+        self.token = InnerPattern(patterns["token_match"])
 
 
 class Tokenizer:
     """The affix rules, special cases and phrase pass of one model."""
 
     def __init__(self, rules: dict[str, Any]) -> None:
-        self._prefix = EdgePattern(_pattern(rules, "prefix_search"), last=False)
-        self._suffix = EdgePattern(_pattern(rules, "suffix_search"), last=True)
-        self._infix = InnerPattern(_pattern(rules, "infix_finditer"))
-        self._url = InnerPattern(_pattern(rules, "url_match"))
-        self._token = InnerPattern(_pattern(rules, "token_match"))
+        # Most texts are of these characters, and so are all special cases.
+        self._alphabet = frozenset(_TYPOGRAPHY).union(*rules["exceptions"])
+        self._patterns = {key: _pattern(rules, key) for key in _PATTERN_KEYS}
+        self._narrow = _AffixRules(
+            {key: narrowed(pattern, self._alphabet) for key, pattern in self._patterns.items()}
+        )
+        self._wide: _AffixRules | None = None
         self._has_token_match = isinstance(rules.get("token_match"), str)
         self.specials: dict[str, tuple[Token, ...]] = {
             chunk: tuple((token[_ORTH], token.get(_NORM)) for token in tokens)
@@ -38,7 +55,8 @@ class Tokenizer:
         }
         # A chunk of ASCII letters alone is one token if no affix can match inside it.
         self._letters_are_whole = not self._has_token_match and all(
-            pattern.needs_a_non_letter() for pattern in (self._prefix, self._suffix, self._infix)
+            pattern.needs_a_non_letter()
+            for pattern in (self._narrow.prefix, self._narrow.suffix, self._narrow.infix)
         )
         self.phrases = Phrases(self)
 
@@ -66,10 +84,18 @@ class Tokenizer:
         tokens += [(text, None) for text in reversed(suffixes)]
         return tokens
 
+    def _rules_for(self, text: str) -> _AffixRules:
+        if text.isascii() or self._alphabet.issuperset(text):
+            return self._narrow
+        if self._wide is None:
+            self._wide = _AffixRules(self._patterns)
+        return self._wide
+
     def _strip_affixes(
         self, text: str, specials: dict[str, tuple[Token, ...]]
     ) -> tuple[list[str], str, list[str]]:
         """Tokenizer._split_affixes: strip one prefix and one suffix per round until nothing changes."""
+        rules = self._rules_for(text)
         prefixes: list[str] = []
         suffixes: list[str] = []
         last_length = 0
@@ -77,11 +103,11 @@ class Tokenizer:
             if text in specials or self._is_whole(text) or self._matches_token(text):
                 break
             last_length = len(text)
-            before = self._prefix.matched_length(text)
+            before = rules.prefix.matched_length(text)
             if before and text[before:] in specials:
                 prefixes.append(text[:before])
                 return prefixes, text[before:], suffixes
-            after = self._suffix.matched_length(text[before:]) if before < len(text) else 0
+            after = rules.suffix.matched_length(text[before:]) if before < len(text) else 0
             if after and text[:-after] in specials:
                 suffixes.append(text[-after:])
                 return prefixes, text[:-after], suffixes
@@ -101,8 +127,9 @@ class Tokenizer:
         """Tokenizer._attach_tokens: what is left after the affixes, split at infixes unless it is a URL."""
         if self._is_whole(text) or self._matches_token(text):
             return [(text, None)]
-        url = self._url.pattern_for(text)
-        infix = self._infix.pattern_for(text)
+        rules = self._rules_for(text)
+        url = rules.url.pattern_for(text)
+        infix = rules.infix.pattern_for(text)
         if infix is None or (url and url.match(text)):
             return [(text, None)]
         pieces: list[str] = []
@@ -126,10 +153,11 @@ class Tokenizer:
 
     def is_touched(self, chunk: str) -> bool:
         """Return whether an affix rule matches in `chunk` (the test of Tokenizer.add_special_case)."""
-        infix = self._infix.pattern_for(chunk)
+        rules = self._rules_for(chunk)
+        infix = rules.infix.pattern_for(chunk)
         return bool(
-            self._prefix.matched_length(chunk)
-            or self._suffix.matched_length(chunk)
+            rules.prefix.matched_length(chunk)
+            or rules.suffix.matched_length(chunk)
             or (infix and infix.search(chunk))
         )
 
@@ -139,7 +167,7 @@ class Tokenizer:
     def _matches_token(self, text: str) -> bool:
         if not self._has_token_match:
             return False
-        pattern = self._token.pattern_for(text)
+        pattern = self._rules_for(text).token.pattern_for(text)
         return bool(pattern and pattern.match(text))
 
 

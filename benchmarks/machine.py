@@ -62,6 +62,7 @@ def environment() -> dict[str, object]:
         "system": f"{platform.system()} {platform.release().split('-')[0]} {platform.machine()}",
         "processor": _first("/proc/cpuinfo", "model name") or platform.processor(),
         "cores": os.cpu_count(),
+        "load_average": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         "memory_mib": int(memory_kb) // 1024 if memory_kb else None,
         "versions": {package: version(package) for package in PACKAGES if version(package)},
     }

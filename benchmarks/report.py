@@ -27,10 +27,12 @@ def taken_on(environment: dict[str, Any]) -> str:
     if not environment:
         return "Nothing has been measured yet."
     versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items())
+    load = environment.get("load_average") or 0
+    busy = f" The machine was busy with other work (load average {load:g}): trust peaks and ratios more than speeds." if load > environment["cores"] else ""  # fmt: skip
     return (
         f"Measured on {environment['date']}: {environment['processor']}, {environment['cores']} cores, "
         f"{environment['memory_mib']:,} MiB, {environment['system']}, {environment['python']}, "
-        f"one BLAS thread, commit {environment['commit'] or 'unknown'}.\n\nVersions: {versions}."
+        f"one BLAS thread, commit {environment['commit'] or 'unknown'}.{busy}\n\nVersions: {versions}."
     )
 
 

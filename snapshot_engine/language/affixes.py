@@ -66,6 +66,16 @@ class EdgePattern:
         """Return whether no alternative can match where all characters are ASCII letters."""
         return not any(possible_among(items, _LETTERS) for _, items in self._alternatives)
 
+    def may_begin_in_letters(self, besides: str) -> bool:
+        """Return whether a prefix may match at a letter where all but `besides` are ASCII letters."""
+        if not self._separable:
+            return True
+        chars = _LETTERS | {besides}
+        return any(
+            consumed.may_be_letter() and possible_among(items, chars)
+            for (_, items), consumed in zip(self._alternatives, self._edges, strict=True)
+        )
+
     def _for_edge(self, edge: str, text: str) -> re.Pattern[str] | None:
         if not self._separable or edge == "\n" or len(self._remembered) >= _MAX_REMEMBERED:
             # "$" also matches before a final line feed: then the last character says nothing.
@@ -253,6 +263,10 @@ class _Edge:
     def __init__(self, items: list[Item], *, last: bool) -> None:
         self._classes = _edge_classes(items, last=last)
         self._ascii = frozenset[str]().union(*(one.ascii for one in self._classes or ()))
+
+    def may_be_letter(self) -> bool:
+        """Return False only where no match consumes an ASCII letter there."""
+        return self._classes is None or not self._ascii.isdisjoint(_LETTERS)
 
     def may_be(self, char: str) -> bool:
         """Return False only where no match consumes `char` there."""

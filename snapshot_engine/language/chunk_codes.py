@@ -10,6 +10,7 @@ look-up and a copy of a few bytes, both inside `bytes.join`.
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections.abc import Iterator
 
@@ -98,7 +99,9 @@ class ChunkCodes(dict[str, bytes]):
             self[chunk] = codes
             return codes
         if self._tokenizer.is_plain(chunk):
-            codes = self._codes([(chunk, None)], [True])
+            if not self._table.free_rows:
+                raise TableFull
+            codes = (self._table.row((chunk, None)) | BLANK_BIT).to_bytes(4, sys.byteorder)
             if len(chunk) <= MAX_KEY_CHARS:
                 self[chunk] = codes
             return codes
@@ -152,8 +155,9 @@ class ChunkCodes(dict[str, bytes]):
     def _groups(self, chunks: list[str]) -> Iterator[tuple[int, int]]:
         """Yield (start, end) of the runs of chunks that some phrase may join."""
         free = 0
-        for place, chunk in enumerate(chunks):
-            if place <= free or chunk not in self._starters or not self._linked(chunks[place - 1], chunk):
+        starters = self._starters
+        for place in [place for place, chunk in enumerate(chunks) if chunk in starters]:
+            if place <= free or not self._linked(chunks[place - 1], chunks[place]):
                 continue
             end = place + 1
             while end < len(chunks) and self._starters.get(chunks[end]) in self._phrases.continuations(

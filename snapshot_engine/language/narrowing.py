@@ -9,6 +9,7 @@ without its members outside that alphabet, and so does a negated class.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
 _CHAR = r"\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|\\x[0-9a-fA-F]{2}|\\.|[^\\]"
@@ -66,8 +67,14 @@ def _narrowed_member(member: re.Match[str], codes: list[int]) -> str:
     high = low if member[2] is None else _code(member[2])
     if low is None or high is None or high < 128:
         return member[0]
-    ascii_part = rf"{member[1]}-\x7f" if low < 128 else ""
-    return ascii_part + "".join(rf"\U{code:08x}" for code in codes if low <= code <= high)
+    pieces = [rf"{member[1]}-\x7f"] if low < 128 else []
+    wanted = codes[bisect_left(codes, low) : bisect_right(codes, high)]
+    start = 0
+    for end, code in enumerate(wanted, 1):
+        if end == len(wanted) or wanted[end] != code + 1:  # the end of a run
+            pieces.append(rf"\U{wanted[start]:08x}-\U{code:08x}")
+            start = end
+    return "".join(pieces)
 
 
 def _code(char: str) -> int | None:

@@ -22,8 +22,8 @@ Token = tuple[str, "str | None"]
 _ORTH, _NORM = 65, 67
 _NEVER = "(?!)"
 _PATTERN_KEYS = ("prefix_search", "suffix_search", "infix_finditer", "url_match", "token_match")
-# Characters beyond ASCII that English text is full of.
-_TYPOGRAPHY = "‘’“”–—…•€£é"
+# Characters beyond ASCII that English text and the names in it hold; any other one costs 50 ms, once.
+_COMMON = "‘’“”–—…•·°€£¥¢àáâãäåæçèéêëìíîïñòóôõöøùúûüýßÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝ"
 
 
 class _AffixRules:
@@ -42,12 +42,13 @@ class Tokenizer:
 
     def __init__(self, rules: dict[str, Any]) -> None:
         # Most texts are of these characters, and so are all special cases.
-        self._alphabet = frozenset(_TYPOGRAPHY).union(*rules["exceptions"])
+        self._alphabet = frozenset(_COMMON).union(*rules["exceptions"])
         self._patterns = {key: _pattern(rules, key) for key in _PATTERN_KEYS}
         self._narrow = _AffixRules(
             {key: narrowed(pattern, self._alphabet) for key, pattern in self._patterns.items()}
         )
         self._wide: _AffixRules | None = None
+        self._ends: dict[str, bool] = {}
         self._has_token_match = isinstance(rules.get("token_match"), str)
         self.specials: dict[str, tuple[Token, ...]] = {
             chunk: tuple((token[_ORTH], token.get(_NORM)) for token in tokens)
@@ -75,6 +76,8 @@ class Tokenizer:
             return list(specials[chunk])
         if self._is_whole(chunk):
             return [(chunk, None)]
+        if self._is_whole(chunk[:-1]) and self._may_only_end(chunk[-1], chunk):
+            return [*(specials.get(chunk[:-1]) or ((chunk[:-1], None),)), (chunk[-1], None)]
         prefixes, middle, suffixes = self._strip_affixes(chunk, specials)
         tokens: list[Token] = [(text, None) for text in prefixes]
         if middle in specials:
@@ -83,6 +86,19 @@ class Tokenizer:
             tokens += self._split_middle(middle)
         tokens += [(text, None) for text in reversed(suffixes)]
         return tokens
+
+    def _may_only_end(self, end: str, chunk: str) -> bool:
+        """Return whether of letters with `end` behind them just `end` is stripped: most chunks but words.
+
+        No prefix can match there, the suffix is one character, and the letters stay whole.
+        """
+        only = self._ends.get(end)
+        if only is None:
+            known = end.isascii() or end in self._alphabet
+            only = known and not self._narrow.prefix.may_begin_in_letters(end)
+            if known:  # bounds what is remembered
+                self._ends[end] = only
+        return only and self._narrow.suffix.matched_length(chunk) == 1
 
     def _rules_for(self, text: str) -> _AffixRules:
         if text.isascii() or self._alphabet.issuperset(text):

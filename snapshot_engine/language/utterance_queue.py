@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Protocol
 
 from snapshot_engine.language.annotation import AnnotatedUtterance, Entity
@@ -86,6 +85,11 @@ class _Queue:
             while self._entities and self._entities[0].start_char < end:
                 entity = self._entities.popleft()
                 inside.append(
-                    replace(entity, start_char=entity.start_char - start, end_char=entity.end_char - start)
+                    Entity(
+                        text=entity.text,
+                        label=entity.label,
+                        start_char=entity.start_char - start,
+                        end_char=entity.end_char - start,
+                    )
                 )
             yield AnnotatedUtterance(utterance=utterance, entities=tuple(inside))

@@ -21,7 +21,8 @@ import pytest
 from snapshot_engine.monitoring import dashboard_cli, health_cli
 from snapshot_engine.settings import Config, settings
 
-ROOT = Path(__file__).resolve().parents[2]
+# The source tree: the image is built from it, also where the tests run beside an installed wheel.
+ROOT = Path(os.environ.get("SNAPSHOT_REPOSITORY") or Path(__file__).resolve().parents[2])
 pytestmark = pytest.mark.skipif(not (ROOT / "Dockerfile").exists(), reason="not in a source tree")
 # Read by Python or glibc, not by us.
 FOREIGN = {"MALLOC_ARENA_MAX", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}

@@ -42,7 +42,7 @@ class ItemHooks:
         self.journal: Journal | None = None
         self.last_run: ItemRun | None = None
         self.flame_graphs: Path | None = None
-        self._default = default
+        self.default = default
         self._suite_limit = suite_limit
         self._plans: dict[int, Plan] = {}
         self._run: ItemRun | None = None
@@ -53,7 +53,7 @@ class ItemHooks:
     def plan(self, item: pytest.Item) -> Plan:
         plan = self._plans.get(id(item))
         if plan is None:
-            plan = self._plans[id(item)] = plan_for(item, self._default, self._suite_limit)
+            plan = self._plans[id(item)] = plan_for(item, self.default, self._suite_limit)
         return plan
 
     def enter_child(self, meter: Meter) -> None:
@@ -160,7 +160,7 @@ class ItemHooks:
             item.user_properties += _properties(run)
         report = yield
         if run is not None:
-            run.outcome = _outcome(run.outcome, report)
+            run.outcome = outcome_after(run.outcome, report)
             if ending:
                 self._end(item, run, report)
         return report
@@ -340,7 +340,7 @@ def _properties(run: ItemRun) -> list[tuple[str, object]]:
     ]
 
 
-def _outcome(before: str, report: pytest.TestReport) -> str:
+def outcome_after(before: str, report: pytest.TestReport) -> str:
     """Return the outcome of a test after one more of its phases was reported."""
     if report.failed:
         return "failed" if report.when == "call" else "error"

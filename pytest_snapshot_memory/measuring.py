@@ -103,7 +103,7 @@ class ResidentMeter:
         self._moved = True
         self._calls = 0
         self.children_ran = False
-        self._faults = _children_faults()
+        self._faults = children_faults()
         self.error_bound_bytes = broker().error_bound_bytes
         self._window: PeakWindow | None = None
         self._start_bytes = 0
@@ -144,7 +144,7 @@ class ResidentMeter:
         if reusable is None:
             problem = problem or "this platform does not say how much free memory could be reused"
         if self.phase == "call":
-            faults = _children_faults()
+            faults = children_faults()
             self.children_ran = faults != self._faults
             self._faults = faults
         return Seen(start_bytes, peak_bytes, now_bytes, reusable or 0, not problem, problem)
@@ -191,7 +191,7 @@ def meter_for(gauge: str) -> Meter:
     return meters.build(gauge)
 
 
-def _children_faults() -> int:
+def children_faults() -> int:
     """Return a counter that moves when a child process has ended and was waited for; 0.6 us."""
     return 0 if getrusage is None else getrusage(RUSAGE_CHILDREN).ru_minflt
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +23,8 @@ SHOWN_HIDDEN_BYTES: Final = 256 * 1024
 # A test's own frames and caches; no number this small is an offender.
 _NOISE_BYTES: Final = 64 * 1024
 
+_NONE: Final[Mapping[str, tuple[int, int, int]]] = {}
+
 _SORT_KEYS: Final[dict[str, Callable[[TestRecord], float]]] = {
     "growth": lambda record: -record.peak_growth_bytes,
     "peak": lambda record: -record.peak_bytes,
@@ -37,14 +39,19 @@ def header(settings: Settings) -> str:
     return f"memory: {settings.gauge} gauge ({COUNTS[settings.gauge]})"
 
 
-def render(records: Sequence[TestRecord], settings: Settings) -> Iterator[str]:
+def render(
+    records: Sequence[TestRecord], settings: Settings, quiet: Mapping[str, tuple[int, int, int]] = _NONE
+) -> Iterator[str]:
     """Yield the lines of the report, the section title left out.
+
+    quiet: (most it may have grown, reusable bytes, highest peak) by node id of
+    further tests of the resident gauge, which no short report shows.
 
     The short report shows tests that grew by more than the gauge can be off;
     the others are counted in one line. Columns without a value are left out.
     """
     measured = [record for record in records if record.phases]
-    if not measured:
+    if not measured and not quiet:
         yield "No test was measured."
         return
     ordered = sorted(measured, key=lambda record: (_SORT_KEYS[settings.sort](record), record.nodeid))
@@ -52,10 +59,10 @@ def render(records: Sequence[TestRecord], settings: Settings) -> Iterator[str]:
     if settings.report != "full":
         shown = [record for record in ordered if _stands_out(record)][: settings.top]
     yield from _table(shown, settings)
-    yield from _left_out(ordered, shown)
+    yield from _left_out(ordered, shown, quiet)
     yield from _fixtures(measured, settings)
-    yield from _notes(measured)
-    yield _total(measured)
+    yield from _notes(measured, quiet)
+    yield _total(measured, quiet)
 
 
 def _stands_out(record: TestRecord) -> bool:
@@ -113,16 +120,20 @@ def _words(record: TestRecord) -> str:
     return " ".join(words)
 
 
-def _left_out(ordered: Sequence[TestRecord], shown: Sequence[TestRecord]) -> Iterator[str]:
+def _left_out(
+    ordered: Sequence[TestRecord], shown: Sequence[TestRecord], quiet: Mapping[str, tuple[int, int, int]]
+) -> Iterator[str]:
     missing = {record.nodeid for record in ordered} - {record.nodeid for record in shown}
     rest = [record for record in ordered if record.nodeid in missing]
     small = [record for record in rest if not _stands_out(record)]
     if len(rest) > len(small):
         yield f"{len(rest) - len(small):,} more grew less; --memory-report=full shows all"
-    if small:
-        hidden = max(record.peak_growth_upper_bytes for record in small)
+    if small or quiet:
+        hidden = max(
+            [*(record.peak_growth_upper_bytes for record in small), *(one[0] for one in quiet.values())]
+        )
         unseen = f"; reuse could hide {format_size(hidden)} at most" if hidden > SHOWN_HIDDEN_BYTES else ""
-        yield f"{len(small):,} grew by no more than the gauge's own error{unseen}"
+        yield f"{len(small) + len(quiet):,} grew by no more than the gauge's own error{unseen}"
 
 
 def _hidden(reading: PhaseReading | None) -> str:
@@ -147,7 +158,7 @@ def _fixtures(records: Sequence[TestRecord], settings: Settings) -> Iterator[str
         yield f"{numbers}  {reading.fixture_name}{kept} (first used by {record.nodeid})"
 
 
-def _notes(records: Sequence[TestRecord]) -> Iterator[str]:
+def _notes(records: Sequence[TestRecord], quiet: Mapping[str, tuple[int, int, int]]) -> Iterator[str]:
     told: dict[str, int] = {}
     for record in records:
         for note in record.notes:
@@ -156,18 +167,26 @@ def _notes(records: Sequence[TestRecord]) -> Iterator[str]:
             told[f"{record.nodeid}: limit not decided: {record.reason}"] = 1
     for note, times in told.items():
         yield f"note: {note}" + (f" ({times} tests)" if times > 1 else "")
-    if any(_hidden(record.reading("call")) for record in records):
+    hidden = any(_hidden(record.reading("call")) for record in records)
+    if hidden or any(one[1] >= SHOWN_HIDDEN_BYTES for one in quiet.values()):
         yield "unseen: heap that was free at the start of the test and could be used again without a trace;"
         yield "        a limit makes sure, --memory-gauge=python or allocated measures without it"
 
 
-def _total(records: Sequence[TestRecord]) -> str:
-    gauges = sorted({record.gauge for record in records})
-    peak, most = max((record.peak_bytes, record.nodeid) for record in records)
+def _total(records: Sequence[TestRecord], quiet: Mapping[str, tuple[int, int, int]]) -> str:
+    gauges = sorted({"resident" for _ in quiet} | {record.gauge for record in records})
     workers = {record.worker for record in records if record.worker}
     across = f" on {len(workers)} workers" if workers else ""
-    process = "" if gauges != ["resident"] else f"; highest process peak {format_size(peak)} in {most}"
-    return f"{len(records):,} tests measured{across}, gauge {', '.join(gauges)}{process}"
+    process = "" if gauges != ["resident"] else f"; highest process peak {_highest(records, quiet)}"
+    return f"{len(records) + len(quiet):,} tests measured{across}, gauge {', '.join(gauges)}{process}"
+
+
+def _highest(records: Sequence[TestRecord], quiet: Mapping[str, tuple[int, int, int]]) -> str:
+    top, where = max(((record.peak_bytes, record.nodeid) for record in records), default=(0, ""))
+    quiet_top, quiet_where = max(((one[2], nodeid) for nodeid, one in quiet.items()), default=(0, ""))
+    if quiet_top > top:
+        top, where = quiet_top, quiet_where
+    return f"{format_size(top)} in {where}"
 
 
 def _sum_up(records: Sequence[TestRecord]) -> str:

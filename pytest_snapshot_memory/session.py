@@ -18,7 +18,7 @@ from pytest_snapshot_memory.record import RecordError, TestRecord, decode, encod
 from snapshot_engine.memory.units import format_size, parse_size
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable, Mapping
 
     from pytest_snapshot_memory.finish import Repeat
     from pytest_snapshot_memory.markers import LimitRequest
@@ -37,6 +37,8 @@ class MemorySession:
         workerinput: dict[str, Any] = getattr(config, "workerinput", {})
         self.worker: str = workerinput.get("workerid", "")
         self.lines: dict[str, str] = {}
+        # node id -> (most it may have grown, reusable bytes, highest peak) of tests no short report shows
+        self.quiet: dict[str, tuple[int, int, int]] = {}
         self.benchmarks: list[dict[str, Any]] = []
         self.notes: list[str] = []
         self._deselected = False
@@ -94,10 +96,11 @@ class MemorySession:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self.worker:
             return
-        line = getattr(report, REPORT_ATTRIBUTE, None)
-        if line is not None:
-            self.lines[report.nodeid] = line
-        self.benchmarks.extend(getattr(report, _BENCHMARKS, ()))
+        told = report.__dict__
+        if REPORT_ATTRIBUTE in told:
+            self.lines[report.nodeid] = told[REPORT_ATTRIBUTE]
+        if _BENCHMARKS in told:
+            self.benchmarks.extend(told[_BENCHMARKS])
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         self._deselected = True
@@ -145,7 +148,8 @@ class MemorySession:
 
         terminalreporter.section("memory")
         if self.settings.report != "off":
-            for line in render(self.records(), self.settings):
+            records, quiet = self._records_to_show()
+            for line in render(records, self.settings, quiet):
                 terminalreporter.write_line(line)
         if self.benchmarks:
             from pytest_snapshot_memory.benchmark import table
@@ -171,12 +175,19 @@ class MemorySession:
     def records(self) -> list[TestRecord]:
         """Return what was measured, in the order in which tests ended; read once, at the end."""
         if self._records is None:
-            self._records = self._read_lines()
+            self._records = self._read(self.lines.values())
         return self._records
 
-    def _read_lines(self) -> list[TestRecord]:
+    def _records_to_show(self) -> tuple[list[TestRecord], Mapping[str, tuple[int, int, int]]]:
+        """Return the records of tests that a report may show, and the numbers of the quiet rest."""
+        if self.settings.report == "full" or self._records is not None:
+            return self.records(), {}
+        loud = {nodeid: line for nodeid, line in self.lines.items() if nodeid not in self.quiet}
+        return self._read(loud.values()), self.quiet
+
+    def _read(self, lines: Iterable[str]) -> list[TestRecord]:
         found = []
-        for line in self.lines.values():
+        for line in lines:
             try:
                 found.append(decode(line))
             except RecordError as broken:
@@ -189,6 +200,40 @@ class MemorySession:
 
         warm_up()
         plans = [self.items.plan(item) for item in items]
+        self._fork_clean_parent(items, plans)
+        self._hook_plain_tests(items, plans)
+
+    def _hook_plain_tests(self, items: list[pytest.Item], plans: list[Plan]) -> None:
+        """Give the tests of which only numbers are asked to the cheaper hooks."""
+        from snapshot_engine.memory.peak import broker
+
+        default = self.items.default
+        if default.gauge != "resident" or default.isolate or default.settles or not broker().exact:
+            return
+        from pytest_snapshot_memory.plain import PlainHooks
+
+        special = {
+            id(item)
+            for item, plan in zip(items, plans, strict=True)
+            if plan is not default or "memory_benchmark" in getattr(item, "fixturenames", ())
+        }
+        plugins = self.config.pluginmanager
+
+        def hand_over(to_items: bool) -> None:
+            if to_items:
+                plugins.register(self.items, "snapshot_memory_items")
+            else:
+                plugins.unregister(self.items)
+
+        if len(special) == len(items):
+            return
+        hand_over(False)
+        told = self.worker or self.config.getoption("xmlpath", None) or _writes_properties(plugins)
+        quiet = None if self.worker else self.quiet
+        hooks = PlainHooks(self.items, special, quiet, hand_over, bool(told))
+        plugins.register(hooks, "snapshot_memory_plain")
+
+    def _fork_clean_parent(self, items: list[pytest.Item], plans: list[Plan]) -> None:
         limited = any(plan.settles for plan in plans)
         if limited:
             from snapshot_engine.memory.settle import fix_allocator
@@ -205,6 +250,11 @@ class MemorySession:
             self.items.why_no_reruns = f"no second run is possible: {lost}"
             if any(plan.isolate for plan in plans):
                 self.notes.append(f"note: no test was isolated: {lost}")
+
+
+def _writes_properties(plugins: pytest.PytestPluginManager) -> bool:
+    """Say whether a plugin is loaded that writes the properties of tests somewhere."""
+    return any(plugins.has_plugin(name) for name in ("pytest_jsonreport", "json-report", "html", "ctrf"))
 
 
 def _suite_limit(settings: Settings) -> LimitRequest | None:

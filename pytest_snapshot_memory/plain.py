@@ -1,0 +1,303 @@
+"""The hooks around a test of which nothing is asked but its numbers, at the least cost.
+
+Four looks per test: before set-up, between set-up and call, after the call,
+after tear-down. What lies between set-up and call (reporting, capture) is
+counted with the set-up. Numbers stay integers until the report asks, and the
+journal's line is one format operation. A test with a marker of ours goes to
+ItemHooks, which is plugged in for that test alone.
+
+Turned down: the general hooks for every test. Three wrappers, six looks and a
+record each cost three times as much per empty test.
+"""
+
+from __future__ import annotations
+
+from json.encoder import encode_basestring_ascii
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from pytest_snapshot_memory.itemhooks import outcome_after
+from pytest_snapshot_memory.measuring import CHILDREN_NOTE, REPORT_ATTRIBUTE, children_faults
+from pytest_snapshot_memory.record import FIXTURE_PREFIX, RECORD_VERSION
+from snapshot_engine.memory.peak import broker
+from snapshot_engine.memory.reuse import reusable_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from pytest_snapshot_memory.itemhooks import ItemHooks
+
+# What is free for reuse changes when a test moves memory. Asking costs up to
+# 96 us with the objects of 3,000 tests alive.
+_MOVED_BYTES: Final = 64 * 1024
+_ASK_EVERY: Final = 32
+# A test's own frames and caches: growth no report shows.
+_QUIET_BYTES: Final = 64 * 1024
+_PHASE: Final = '["%%s","resident",%%d,%%d,%%d,%%d,%d,1,%%.6f,0,"suite"]'
+
+# start, peak, end in bytes
+Span = tuple[int, int, int]
+
+
+class PlainHooks:
+    """Measures plain tests under the resident gauge, one at a time.
+
+    special: ids of the items that ItemHooks must handle. quiet: where a test
+    that grew by no more than the gauge's error leaves (most it may have grown,
+    reusable bytes, highest peak) under its node id; None under xdist, where the
+    controller reports.
+    """
+
+    def __init__(
+        self,
+        items: ItemHooks,
+        special: set[int],
+        quiet: dict[str, tuple[int, int, int]] | None,
+        hand_over: Callable[[bool], None],
+        tells_properties: bool,
+    ) -> None:
+        self._items = items
+        self._special = special
+        self._quiet = quiet
+        self._hand_over = hand_over
+        self._tells_properties = tells_properties
+        self._handed_over = False
+        self._window = broker().open()
+        self._error_bytes = broker().error_bound_bytes
+        self._quiet_bytes = max(_QUIET_BYTES, self._error_bytes)
+        phase = _PHASE % self._error_bytes
+        self._format = (
+            f'{{"v":{RECORD_VERSION},"n":%s,"o":"%s","p":[{",".join([phase] * 3)}],"f":%s,"l":%d'
+            + (f',"w":"{items.worker}"}}' if items.worker else "}")
+        )
+        self._path = self._path_text = ""
+        self._until_asked = 0
+        self._reusable_bytes: int | None = 0
+        self._faults = children_faults()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._running = self._in_fixture = False
+        self._start_bytes = self._first_bytes = 0  # of the phase; of the set-up
+        self._setup: Span | None = None
+        self._call: Span | None = None
+        self._setup_seconds = self._call_seconds = 0.0
+        self._shift_bytes = self._top_bytes = 0
+        self._fixtures: list[tuple[str, Span, float]] = []
+        self._outcome = ""
+
+    # Hooks ------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        special = id(item) in self._special
+        if special != self._handed_over:
+            self._handed_over = special
+            self._hand_over(special)
+            self._until_asked, self._faults = 0, children_faults()
+        return self._items.pytest_runtest_protocol(item, nextitem) if special else None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        if self._handed_over:
+            return
+        self._running = True
+        self._call = self._setup = None
+        self._outcome = ""
+        self._shift_bytes = self._top_bytes = 0
+        if self._fixtures:
+            self._fixtures = []
+        if self._until_asked <= 0:
+            self._ask(self._start_bytes)
+        self._until_asked -= 1
+        self._first_bytes = self._start_bytes = start_bytes = self._window.restart()
+        journal = self._items.journal
+        if journal is not None:
+            journal.running(item.nodeid, start_bytes)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        __tracebackhide__ = True
+        if not self._running:
+            return (yield)
+        self._end_setup()
+        start_bytes = self._start_bytes
+        try:
+            return (yield)
+        finally:
+            peak_bytes, now_bytes = self._window.roll()
+            self._call = (start_bytes, peak_bytes, now_bytes)
+            self._start_bytes = now_bytes
+            if peak_bytes - start_bytes > _MOVED_BYTES or start_bytes - now_bytes > _MOVED_BYTES:
+                self._until_asked = 0
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> Generator[None, Any, Any]:
+        __tracebackhide__ = True
+        if fixturedef.scope == "function" or not self._running or self._in_fixture or self._setup:
+            return (yield)
+        peak_bytes, start_bytes = self._window.roll()
+        self._fold(peak_bytes)
+        self._in_fixture = True
+        begun = perf_counter()
+        try:
+            return (yield)
+        finally:
+            self._in_fixture = False
+            seconds = perf_counter() - begun
+            peak_bytes, end_bytes = self._window.roll()
+            self._shift_bytes += end_bytes - start_bytes
+            self._fixtures.append((fixturedef.argname, (start_bytes, peak_bytes, end_bytes), seconds))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        if not self._running:
+            return (yield)
+        when = call.when
+        if when == "teardown":
+            peak_bytes, end_bytes = self._window.look()
+            report = yield
+            self._outcome = outcome_after(self._outcome, report)
+            self._end(item, report, (self._start_bytes, peak_bytes, end_bytes), call.duration)
+            return report
+        if when == "setup":
+            self._setup_seconds = call.duration
+            if call.excinfo is not None:
+                self._end_setup()
+        else:
+            self._call_seconds = call.duration
+        report = yield
+        self._outcome = outcome_after(self._outcome, report)
+        if call.excinfo is not None:
+            # The text of a failure takes memory too: not the tear-down's.
+            self._start_bytes = self._window.restart()
+        return report
+
+    # Steps --------------------------------------------------------------------------
+
+    def _ask(self, resident_bytes: int) -> None:
+        self._until_asked = _ASK_EVERY
+        self._reusable_bytes = reusable_bytes(resident_bytes)
+
+    def _fold(self, peak_bytes: int) -> None:
+        above_bytes = peak_bytes - self._shift_bytes - self._first_bytes
+        if above_bytes > self._top_bytes:
+            self._top_bytes = above_bytes
+
+    def _end_setup(self) -> None:
+        """Close the set-up without what fixtures of wider scope took, and begin what follows."""
+        peak_bytes, now_bytes = self._window.roll()
+        first_bytes = self._first_bytes
+        if peak_bytes - first_bytes > _MOVED_BYTES or first_bytes - now_bytes > _MOVED_BYTES:
+            self._fold(peak_bytes)
+            self._setup = (first_bytes, first_bytes + self._top_bytes, now_bytes - self._shift_bytes)
+            self._ask(now_bytes)
+            now_bytes = self._window.restart()
+        else:
+            self._setup = (first_bytes, peak_bytes, now_bytes)
+        self._start_bytes = now_bytes
+
+    def _end(self, item: pytest.Item, report: pytest.TestReport, teardown: Span, seconds: float) -> None:
+        self._running = False
+        setup, call, nodeid = self._setup, self._call, item.nodeid
+        notes = self._notes()
+        path, line, _ = item.location
+        if setup is None or call is None or notes or self._fixtures:
+            text = self._long_line(item, teardown, seconds, notes)
+            grown_bytes = self._quiet_bytes + 1
+        else:
+            reusable = self._reusable_bytes or 0
+            if path != self._path:
+                self._path, self._path_text = path, encode_basestring_ascii(path)
+            text = self._format % (
+                encode_basestring_ascii(nodeid),
+                self._outcome,
+                *("setup", *setup, reusable, self._setup_seconds),
+                *("call", *call, reusable, self._call_seconds),
+                *("teardown", *teardown, reusable, seconds),
+                self._path_text,
+                (line or 0) + 1,
+            )
+            grown_bytes = max(setup[1] - setup[0], call[1] - call[0], teardown[1] - teardown[0])
+        quiet = self._quiet
+        if quiet is not None:
+            if call is not None and grown_bytes <= self._quiet_bytes:
+                upper_bytes = max(0, call[1] - call[0]) + reusable + self._error_bytes
+                quiet[nodeid] = (upper_bytes, reusable, max(call[1], teardown[1]))
+            else:
+                quiet.pop(nodeid, None)
+        report.__dict__[REPORT_ATTRIBUTE] = text
+        if self._tells_properties and call is not None:
+            report.user_properties += _properties(call)
+        journal = self._items.journal
+        if journal is not None:
+            journal.append(text)
+
+    def _notes(self) -> tuple[str, ...]:
+        notes: tuple[str, ...] = ()
+        window = self._window
+        if window.problem:
+            notes = (window.problem,)
+            window.problem = ""
+        if self._reusable_bytes is None:
+            notes += ("this platform does not say how much free memory could be reused",)
+        faults = children_faults()
+        if faults != self._faults:
+            self._faults = faults
+            notes += (CHILDREN_NOTE,)
+        return notes
+
+    def _long_line(self, item: pytest.Item, teardown: Span, seconds: float, notes: tuple[str, ...]) -> str:
+        """Return the record of a test that has more to say than three phases."""
+        from pytest_snapshot_memory.record import PhaseReading, TestRecord, encode
+
+        exact = all(note == CHILDREN_NOTE for note in notes)
+        own_seconds = self._setup_seconds - sum(seconds for _, _, seconds in self._fixtures)
+        spans: list[tuple[str, Span | None, float]] = [
+            *((FIXTURE_PREFIX + name, span, took) for name, span, took in self._fixtures),
+            ("setup", self._setup, max(0.0, own_seconds)),
+            ("call", self._call, self._call_seconds),
+            ("teardown", teardown, seconds),
+        ]
+        readings = [
+            PhaseReading(
+                phase=phase,
+                gauge="resident",
+                start_bytes=span[0],
+                peak_bytes=span[1],
+                end_bytes=span[2],
+                reusable_bytes=self._reusable_bytes or 0,
+                error_bound_bytes=self._error_bytes,
+                exact=exact,
+                seconds=took,
+            )
+            for phase, span, took in spans
+            if span is not None
+        ]
+        path, line, _ = item.location
+        return encode(
+            TestRecord(
+                nodeid=item.nodeid,
+                outcome=self._outcome,
+                phases=tuple(sorted(readings, key=lambda reading: reading.phase != "call")),
+                file=path,
+                line=(line or 0) + 1,
+                worker=self._items.worker,
+                notes=notes,
+            )
+        )
+
+
+def _properties(call: Span) -> list[tuple[str, object]]:
+    """Return what JUnit XML and other reports show: scalars, since they print str(value)."""
+    return [
+        ("memory_growth_bytes", max(0, call[1] - call[0])),
+        ("memory_retained_bytes", call[2] - call[0]),
+        ("memory_gauge", "resident"),
+    ]

@@ -1,0 +1,149 @@
+"""Tests that ask for nothing but their numbers: measured by the cheap hooks, beside tests with markers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="the cheap hooks need the kernel's own peak"
+)
+
+MIB = 2**20
+TOUCH = "def touch(mib): b = bytearray(mib << 20); b[::4096] = b'1' * len(b[::4096]); return b\n"
+
+
+def measured(pytester: pytest.Pytester, run_project: Any, body: str, *options: str) -> dict[str, Any]:
+    """Run the tests in `body` and return the JSON report's tests by their short name."""
+    pytester.makepyfile("import os, subprocess, sys, pytest\n" + TOUCH + body)
+    run_project("--memory-json=out.json", *options)
+    report = json.loads((pytester.path / "out.json").read_text())
+    return {test["nodeid"].split("::")[-1]: test for test in report["tests"]}
+
+
+def growth(test: dict[str, Any], phase: str) -> int:
+    """Return the growth of a phase in whole MiB."""
+    found = [one for one in test["phases"] if one["phase"] == phase]
+    return round((found[0]["peak_bytes"] - found[0]["start_bytes"]) / MIB)
+
+
+PHASES = """
+kept = []
+@pytest.fixture
+def own():
+    touch(30)
+    yield
+    touch(50)
+def test_phases(own):
+    touch(40)
+"""
+
+
+def test_each_phase_has_its_own_growth(pytester: pytest.Pytester, run_project: Any) -> None:
+    test = measured(pytester, run_project, PHASES)["test_phases"]
+    assert [growth(test, phase) for phase in ("setup", "call", "teardown")] == [30, 40, 50]
+
+
+WIDE = """
+@pytest.fixture(scope="module")
+def wide():
+    return touch(60)
+def test_first(wide):
+    touch(20)
+def test_second(wide):
+    touch(20)
+"""
+
+
+def test_a_wide_fixture_is_charged_to_no_test(pytester: pytest.Pytester, run_project: Any) -> None:
+    tests = measured(pytester, run_project, WIDE)
+    assert growth(tests["test_first"], "fixture:wide") == 60
+    assert growth(tests["test_first"], "setup") == 0
+    assert [growth(tests[name], "call") for name in ("test_first", "test_second")] == [20, 20]
+
+
+MIXED = """
+def test_plain_before():
+    touch(20)
+@pytest.mark.memory_limit("100 MB")
+def test_limited():
+    subprocess.run([sys.executable, "-c", ""])
+    touch(30)
+def test_plain_after():
+    touch(40)
+@pytest.mark.memory_limit("10 MB")
+def test_over():
+    touch(50)
+def test_fails():
+    touch(25)
+    assert 0
+def test_skips():
+    pytest.skip("no")
+@pytest.fixture
+def breaks():
+    raise ValueError
+def test_breaks(breaks):
+    pass
+@pytest.mark.xfail
+def test_xfails():
+    assert 0
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("-n1",)], ids=["one process", "xdist"])
+def test_plain_and_marked_tests_take_turns(
+    pytester: pytest.Pytester, run_project: Any, options: tuple[str, ...]
+) -> None:
+    tests = measured(pytester, run_project, MIXED, "--memory-no-rerun", *options)
+    outcomes = {name: test["outcome"] for name, test in tests.items()}
+    assert outcomes == {
+        "test_plain_before": "passed",
+        "test_limited": "passed",
+        "test_plain_after": "passed",
+        "test_over": "failed",
+        "test_fails": "failed",
+        "test_skips": "skipped",
+        "test_breaks": "error",
+        "test_xfails": "xfailed",
+    }
+    assert [growth(tests[name], "call") for name in ("test_plain_before", "test_plain_after")] == [20, 40]
+    assert growth(tests["test_fails"], "call") == 25
+    assert tests["test_limited"]["notes"], "its child process is not told of"
+    assert not tests["test_plain_after"]["notes"], "the child of another test is told of here"
+
+
+def test_the_short_report_counts_quiet_tests(pytester: pytest.Pytester, run_project: Any) -> None:
+    pytester.makepyfile(
+        TOUCH + "def test_quiet_1(): pass\ndef test_quiet_2(): pass\ndef test_loud(): touch(30)\n"
+    )
+    result = run_project("--memory-report")
+    result.stdout.fnmatch_lines(
+        ["*MiB*test_loud", "2 grew by no more*", "3 tests measured, gauge resident;*"]
+    )
+    assert "test_quiet" not in "\n".join(
+        line for line in result.stdout.lines if "highest process peak" not in line
+    )
+
+
+def test_a_journal_holds_every_plain_test(pytester: pytest.Pytester, run_project: Any) -> None:
+    from pytest_snapshot_memory.record import decode
+
+    pytester.makepyfile("import os\ndef test_a(): pass\ndef test_b(): pass\ndef test_c(): os._exit(3)\n")
+    run_project("--memory-journal=kept.jsonl")
+    records = [decode(line) for line in (pytester.path / "kept.jsonl").read_text().splitlines()]
+    assert [(record.nodeid.split("::")[1], record.outcome) for record in records] == [
+        ("test_a", "passed"),
+        ("test_b", "passed"),
+    ]
+    assert [reading.phase for reading in records[0].phases] == ["setup", "call", "teardown"]
+
+
+def test_junit_xml_carries_the_numbers(pytester: pytest.Pytester, run_project: Any) -> None:
+    pytester.makepyfile(TOUCH + "def test_a(): touch(20)\n")
+    run_project("--memory-report", "--junitxml=out.xml")
+    text = (pytester.path / "out.xml").read_text()
+    assert 'name="memory_growth_bytes"' in text
+    assert 'name="memory_gauge" value="resident"' in text

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -93,6 +94,34 @@ def last_seen(journal: Path, worker: str) -> tuple[str, int] | None:
         return nodeid, int(resident)
     except (OSError, ValueError):
         return None
+
+
+def left_behind(journal: Path) -> list[Path]:
+    """Rename and return the journals of runs in the same folder that died; each is returned once."""
+    found = []
+    for path in sorted(journal.parent.glob("journal-*.jsonl")):
+        pid = path.stem.removeprefix("journal-")
+        if path == journal or not pid.isdecimal() or _is_alive(int(pid)):
+            continue
+        kept = path.with_name(f"died-{pid}.jsonl")
+        with contextlib.suppress(OSError):
+            for page in path.parent.glob(f"{path.name}.*.running"):
+                page.unlink()
+            path.replace(kept)
+            found.append(kept)
+    return found
+
+
+def _is_alive(pid: int) -> bool:
+    if sys.platform == "win32":  # there, signal 0 ends the process
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _map_page(path: Path) -> mmap.mmap:

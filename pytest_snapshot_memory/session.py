@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_snapshot_memory.itemhooks import ItemHooks
-from pytest_snapshot_memory.journal import Journal, last_seen
+from pytest_snapshot_memory.journal import Journal, last_seen, left_behind
 from pytest_snapshot_memory.measuring import REPORT_ATTRIBUTE
 from pytest_snapshot_memory.plan import Plan
 from pytest_snapshot_memory.record import RecordError, TestRecord, decode, encode
@@ -52,7 +52,11 @@ class MemorySession:
         self.items.flame_graphs = _flame_graphs(config, settings)
         if settings.measures_every_test:
             path = workerinput.get("memory_journal") or settings.journal or _journal_path(config)
-            self.items.journal = Journal(Path(path), self.worker)
+            journal = self.items.journal = Journal(Path(path), self.worker)
+            # Only in the project's own cache: elsewhere runs of other projects lie beside ours.
+            if not self.worker and journal.path.parent.name == "memory" and settings.journal is None:
+                for died in left_behind(journal.path):
+                    self.notes.append(f"note: an earlier run died; what it had finished is in {died}")
         config.pluginmanager.register(self.items, "snapshot_memory_items")
 
     # For rerun.py, which runs in a child of the clean parent -----------------------

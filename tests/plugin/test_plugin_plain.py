@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="the cheap hooks need the kernel's own peak"
-)
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the cheap hooks need the kernel's own peak")
 
 MIB = 2**20
 TOUCH = "def touch(mib): b = bytearray(mib << 20); b[::4096] = b'1' * len(b[::4096]); return b\n"
@@ -147,3 +145,20 @@ def test_junit_xml_carries_the_numbers(pytester: pytest.Pytester, run_project: A
     text = (pytester.path / "out.xml").read_text()
     assert 'name="memory_growth_bytes"' in text
     assert 'name="memory_gauge" value="resident"' in text
+
+
+def test_the_journal_of_a_run_that_died_is_announced_once(
+    pytester: pytest.Pytester, run_project: Any
+) -> None:
+    pytester.makepyfile(
+        "import os, pathlib\ndef test_a(): pass\ndef test_b():\n    pathlib.Path('x').exists() or die()\n"
+        "def die():\n    pathlib.Path('x').touch(); os._exit(3)\n"
+    )
+    cache = ("-p", "cacheprovider")
+    run_project("--memory-report", *cache)
+    second = run_project("--memory-report", *cache)
+    second.stdout.fnmatch_lines(["note: an earlier run died; what it had finished is in *died-*.jsonl"])
+    kept = [path.read_text() for path in pytester.path.glob(".pytest_cache/d/memory/died-*.jsonl")]
+    assert len(kept) == 1
+    assert "test_a" in kept[0]
+    run_project("--memory-report", *cache).stdout.no_fnmatch_line("*an earlier run died*")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ REPOSITORY = Path(os.environ.get("SNAPSHOT_REPOSITORY") or Path(__file__).resolv
 
 
 def test_imports_run_one_way() -> None:
-    lint_imports = shutil.which("lint-imports")
+    beside_python = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    lint_imports = shutil.which("lint-imports", path=beside_python)
     if lint_imports is None:
         pytest.skip("import-linter is not installed")
     if not (REPOSITORY / "snapshot_engine").is_dir():

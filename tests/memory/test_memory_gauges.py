@@ -167,7 +167,13 @@ TREE = """
     from snapshot_engine.memory.measure import measure
     from snapshot_engine.memory.testing import known_spike, touch_pages
     from snapshot_engine.memory.tree_gauge import TreeGauge
-    touch = "import mmap; m = mmap.mmap(-1, 50 * 2**20); [m.__setitem__(i, 1) for i in range(0, len(m), 4096)]"
+    # Held long enough to be looked at on a busy machine: what a child touches
+    # in its last moments is beyond this gauge, as its traits say.
+    touch = ("import mmap, time; m = mmap.mmap(-1, 50 * 2**20); "
+             "[m.__setitem__(i, 1) for i in range(0, len(m), 4096)]; time.sleep(.3)")
+    def touch_and_hold():
+        held = touch_pages(50 * MIB)
+        time.sleep(.3)
     def grown(body):
         with measure(TreeGauge()) as span:
             body()
@@ -203,11 +209,6 @@ def test_forked_children_are_charged_their_own_growth_only(fresh):
         TREE
         + """
     held = touch_pages(60 * MIB)
-    def touch_and_hold():
-        # Held long enough to be looked at on a busy machine: what a child
-        # touches in its last moments is beyond this gauge, as its traits say.
-        held = touch_pages(50 * MIB)
-        time.sleep(.3)
     def write_all():
         for offset in range(0, len(held), 4096): held[offset] = 2
         time.sleep(.3)
@@ -229,7 +230,7 @@ def test_a_forked_grandchild_is_found(fresh):
         TREE
         + """
     def child():
-        process = multiprocessing.get_context("fork").Process(target=known_spike, args=(50 * MIB,))
+        process = multiprocessing.get_context("fork").Process(target=touch_and_hold)
         process.start(); process.join()
     def body():
         process = multiprocessing.get_context("fork").Process(target=child)

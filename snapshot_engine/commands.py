@@ -97,8 +97,9 @@ def _size_or_none(name: str) -> int | None:
 
 
 def _process_to_stdout(options: Namespace, config: Config, output_format: str) -> int:
-    from snapshot_engine.document.render import render
+    from snapshot_engine.document.render import check_renderer, render
 
+    check_renderer(output_format)
     if len(options.files) > 1:
         raise ConfigError(["-o - takes one transcript; name a directory for several"])
     processor = TranscriptProcessor(

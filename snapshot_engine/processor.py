@@ -90,13 +90,15 @@ class TranscriptProcessor:
         output: default `<stem>_processed<suffix>` beside the input (in the
             current directory for a stream).
         Raises FileNotFoundError and the like from the system, NotWebVTT and
-        the other TranscriptErrors on bad input, FileTooLarge past MAX_FILE_SIZE,
+        the other TranscriptErrors on bad input, MissingExtra before anything is
+        read where the format needs what is not installed, FileTooLarge past MAX_FILE_SIZE,
         OutputFailed (an OSError) where the document cannot be written.
         """
         if output_format not in SUFFIXES:
             raise ConfigError([f"output format {output_format!r}: must be one of {', '.join(SUFFIXES)}"])
-        from snapshot_engine.document.render import render
+        from snapshot_engine.document.render import check_renderer, render
 
+        check_renderer(output_format)
         target = Path(output) if output is not None else default_output(input_path, SUFFIXES[output_format])
         if not target.parent.is_dir():
             raise OutputFailed(f"{target.parent}: no such directory to write {target.name} into")

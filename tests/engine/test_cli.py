@@ -169,6 +169,28 @@ def test_a_document_that_cannot_be_written_is_an_output_error(folder: Path) -> N
     assert "no such directory" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["out.md", "out.html", "-"])
+def test_a_missing_jinja_is_named_with_the_line_to_type_and_before_reading(folder: Path, name: str) -> None:
+    """As in the base install: the plugin alone, without the extra `engine`."""
+    (folder / "bare.py").write_text(
+        "import importlib.util, sys\n"
+        "whole = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda n, *a: None if n == 'jinja2' else whole(n, *a)\n"
+        "from snapshot_engine.cli import main\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "bare.py", "process", "missing.vtt", "-o", name],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 4
+    assert "pip install 'pytest-snapshot-memory[engine]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_reader_that_goes_away_is_no_error(folder: Path) -> None:
     command = f'"{sys.executable}" -m snapshot_engine.cli process talk.vtt -o - | true'
     done = subprocess.run(

@@ -81,11 +81,14 @@ def _decide_exactly(clean: Interval, limit: LimitRequest, again: MeasureAgain) -
     exact = None if third.problem else interval_of(third.readings, limit.of, limit.phase)
     if exact is None:
         return Decision(Unmeasured(reason=third.problem or f"the {gauge} gauge measured nothing"), clean)
-    # Allocated memory that was never touched is not resident: the resident
-    # interval stays the frame.
-    point = min(max(exact.low_bytes, clean.low_bytes), clean.high_bytes)
+    point = max(exact.low_bytes, clean.low_bytes)
+    by = f"the {gauge} gauge in a clean child process"
+    if clean.exact:
+        # Allocated memory that was never touched is not resident: the resident
+        # interval stays the frame. A sampled one has no upper end.
+        point = min(point, clean.high_bytes)
+        by += ", within what resident left open"
     chosen = Interval(point, point, clean.gauge)
-    by = f"the {gauge} gauge in a clean child process, within what resident left open"
     return Decision(judge_interval(chosen, limit.limit_bytes), chosen, by)
 
 

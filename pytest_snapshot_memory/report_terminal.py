@@ -34,9 +34,15 @@ _SORT_KEYS: Final[dict[str, Callable[[TestRecord], float]]] = {
 }
 
 
-def header(settings: Settings) -> str:
-    """Return the line of pytest's header that names the gauge."""
-    return f"memory: {settings.gauge} gauge ({COUNTS[settings.gauge]})"
+def header(settings: Settings, why_no_peak: str = "") -> str:
+    """Return the line of pytest's header that names the gauge.
+
+    why_no_peak: "" or why the kernel keeps no peak for us here, so that it is sampled.
+    """
+    counts = COUNTS[settings.gauge]
+    if why_no_peak and settings.gauge == "resident":
+        counts = f"resident memory of the test's process, its peak sampled: {why_no_peak}"
+    return f"memory: {settings.gauge} gauge ({counts})"
 
 
 def render(

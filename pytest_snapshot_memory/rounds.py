@@ -8,10 +8,11 @@ one; rounds follow only where it passed.
 from __future__ import annotations
 
 import array
+import contextlib
 import gc
 import sys
 import tracemalloc
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import process_time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,6 +44,29 @@ def run_rounds(item: pytest.Item, run: ItemRun) -> None:
 
 
 def _check_leak(item: pytest.Item, run: ItemRun, request: LeakRequest) -> None:
+    with _live_counter() as live_bytes:
+        _run_leak_rounds(item, run, request, live_bytes)
+
+
+@contextlib.contextmanager
+def _live_counter() -> Iterator[Callable[[], int]]:
+    """Yield what counts live bytes: malloc's own figure, else tracemalloc's, which slows the rounds."""
+    if libc.live_bytes() is not None:
+        yield lambda: libc.live_bytes() or 0
+        return
+    begun = not tracemalloc.is_tracing()
+    if begun:
+        tracemalloc.start(1)
+    try:
+        yield lambda: tracemalloc.get_traced_memory()[0]
+    finally:
+        if begun:
+            tracemalloc.stop()
+
+
+def _run_leak_rounds(
+    item: pytest.Item, run: ItemRun, request: LeakRequest, live_bytes: Callable[[], int]
+) -> None:
     most = request.rounds * _MOST_TIMES_LONGER
     # Arrays made before the first round: the bookkeeping must not grow with it.
     live, blocks = array.array("q", bytes(8 * most)), array.array("q", bytes(8 * most))
@@ -55,7 +79,7 @@ def _check_leak(item: pytest.Item, run: ItemRun, request: LeakRequest) -> None:
         if not _again(item):
             return
         gc.collect()
-        live[done], blocks[done] = libc.live_bytes() or 0, sys.getallocatedblocks()
+        live[done], blocks[done] = live_bytes(), sys.getallocatedblocks()
         done += 1
         if done < until:
             continue
@@ -90,9 +114,9 @@ def _leak_text(verdict: LeakVerdict, request: LeakRequest, rounds: int, lines: S
 
 def _leaking_lines(item: pytest.Item) -> list[str]:
     """Run some rounds under tracemalloc and return the lines whose memory grew."""
-    if tracemalloc.is_tracing():
-        return []
-    tracemalloc.start(1)
+    begun = not tracemalloc.is_tracing()
+    if begun:
+        tracemalloc.start(1)
     try:
         _again(item)
         gc.collect()
@@ -102,7 +126,8 @@ def _leaking_lines(item: pytest.Item) -> list[str]:
         gc.collect()
         grown = tracemalloc.take_snapshot().compare_to(before, "lineno")
     finally:
-        tracemalloc.stop()
+        if begun:
+            tracemalloc.stop()
     lines = [
         f"  {format_size(one.size_diff / _SITE_ROUNDS):>10} a round  {_short(item, one.traceback[0])}"
         for one in grown

@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -18,12 +18,14 @@ from pytest_snapshot_memory.record import RecordError, TestRecord, decode, encod
 from snapshot_engine.memory.units import format_size, parse_size
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
 
     from pytest_snapshot_memory.finish import Repeat
     from pytest_snapshot_memory.markers import LimitRequest
     from pytest_snapshot_memory.measuring import Meter
     from pytest_snapshot_memory.settings import Settings
+
+T = TypeVar("T")
 
 _BENCHMARKS = "snapshot_memory_benchmarks"
 
@@ -142,8 +144,9 @@ class MemorySession:
 
     def pytest_report_header(self) -> str:
         from pytest_snapshot_memory.report_terminal import header
+        from snapshot_engine.memory.peak import broker
 
-        return header(self.settings)
+        return header(self.settings, _looking(broker).reason)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self.settings.report == "off" and not self.benchmarks and not self.notes:
@@ -202,7 +205,7 @@ class MemorySession:
         """Before the first test: warm up, and fork the clean parent if any test may need it."""
         from pytest_snapshot_memory.measuring import warm_up
 
-        warm_up()
+        _looking(warm_up)
         plans = [self.items.plan(item) for item in items]
         self._fork_clean_parent(items, plans)
         self._hook_plain_tests(items, plans)
@@ -254,6 +257,16 @@ class MemorySession:
             self.items.why_no_reruns = f"no second run is possible: {lost}"
             if any(plan.isolate for plan in plans):
                 self.notes.append(f"note: no test was isolated: {lost}")
+
+
+def _looking(look: Callable[[], T]) -> T:
+    """Call what looks at memory for the first time; where nothing can look, the run ends with a sentence."""
+    from snapshot_engine.errors import MissingExtra
+
+    try:
+        return look()
+    except MissingExtra as missing:
+        raise pytest.UsageError(f"memory: {missing}") from None
 
 
 def _writes_properties(plugins: pytest.PytestPluginManager) -> bool:

@@ -13,6 +13,20 @@ from snapshot_engine.errors import MissingExtra
 from snapshot_engine.memory.gauge import GaugeUnavailable
 
 
+def self_without_proc() -> tuple[PsutilSelf | MarkOnlySelf, str]:
+    """Return the best source there is without /proc, and what to say of it.
+
+    Raises MissingExtra where neither psutil nor getrusage can look: Windows without psutil.
+    """
+    reason = f"no /proc on {sys.platform}"
+    try:
+        return PsutilSelf(), reason
+    except (MissingExtra, OSError):  # on Linux, psutil itself reads /proc
+        if sys.platform == "win32":
+            raise
+    return MarkOnlySelf(), f"{reason}, where psutil cannot look either: only new records of the process show"
+
+
 class PsutilSelf:
     """Resident bytes and lifetime mark of this process; 11 us a look."""
 
@@ -44,6 +58,27 @@ class PsutilSelf:
 
         if self._process.pid != os.getpid():
             self._process = self._psutil.Process()
+
+
+class MarkOnlySelf:
+    """This process by getrusage alone, in a container without /proc: the mark of its whole life, 1 us a look.
+
+    What is resident now is not known; the mark stands for it, and growth shows
+    only where it sets a new record.
+    """
+
+    def resident_bytes(self) -> int:
+        return _lifetime_peak_bytes(None)
+
+    def resident_and_peak_bytes(self) -> tuple[int, int]:
+        mark = _lifetime_peak_bytes(None)
+        return mark, mark
+
+    def mark_bytes(self) -> int:
+        return _lifetime_peak_bytes(None)
+
+    def reset_peak(self) -> None:
+        raise GaugeUnavailable(f"{sys.platform} cannot reset a process's peak")
 
 
 def _lifetime_peak_bytes(info: object) -> int:

@@ -17,7 +17,6 @@ code held the interpreter lock.
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from typing import Protocol
 
@@ -152,6 +151,7 @@ class PeakBroker:
             if self.reason:
                 resident_bytes, peak_bytes = self.read(window)
                 window._mark_bytes = max(window._mark_bytes, peak_bytes)
+                window.problem = self._sampled()
             else:
                 resident_bytes = self._begin_again()
                 peak_bytes = window._folded_bytes
@@ -221,10 +221,13 @@ class PeakBroker:
     def _open_without_reset(self) -> PeakWindow:
         start_bytes, mark_bytes = self._source.resident_and_peak_bytes()
         window = PeakWindow(self, start_bytes, mark_bytes)
-        window.problem = f"sampled every {_SAMPLING_SECONDS * 1000:g} ms ({self.reason})"
+        window.problem = self._sampled()
         self._windows.append(window)
         self._sample_in_background()
         return window
+
+    def _sampled(self) -> str:
+        return f"sampled every {_SAMPLING_SECONDS * 1000:g} ms ({self.reason})"
 
     def _sample_in_background(self) -> None:
         if self._sampler is None:
@@ -305,9 +308,9 @@ def _probe() -> PeakBroker:
     try:
         _, mark_bytes = source.resident_and_peak_bytes()
     except (OSError, ValueError):
-        from snapshot_engine.memory.elsewhere import PsutilSelf
+        from snapshot_engine.memory.elsewhere import self_without_proc
 
-        return PeakBroker(PsutilSelf(), f"no /proc on {sys.platform}")
+        return PeakBroker(*self_without_proc())
     return PeakBroker(
         source,
         source.why_no_reset(),

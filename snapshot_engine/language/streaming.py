@@ -1,10 +1,10 @@
 """Entities of a stream of text, exactly those of one pass over the whole, in bounded memory.
 
 In: pieces of text cut anywhere. Out: entities with offsets into the
-concatenation. Holds at most: one unfinished chunk, `BATCH_TOKENS` tokens that
-wait for a batch, the `reach_tokens` last tokens on the left and as many held
-back on the right, the decoder's one open entity, and the text since the
-earliest of these.
+concatenation. Holds at most: one slice of text that is not full, one unfinished
+chunk, `BATCH_TOKENS` tokens that wait for a batch, the `reach_tokens` last
+tokens on the left and as many held back on the right, the decoder's one open
+entity, and the text since the earliest of these.
 
 Why it is exact: a token's vector depends on `reach_tokens` neighbours on each
 side and on nothing else (depth x window of the model's own layers; at the two
@@ -25,10 +25,11 @@ from snapshot_engine.language.decoder import Decoder, Span
 from snapshot_engine.language.lean_runtime import LeanRuntime
 from snapshot_engine.language.lexemes import EDGE_ROW
 
-# Decoding costs a few dozen NumPy calls per batch however long it is; at 2,048
-# tokens they are a twentieth of the whole, and the vectors take 0.8 MB.
-BATCH_TOKENS = 2048
-# Text is fed in slices, so that one piece of any size holds no more than this.
+# Decoding costs a few dozen NumPy calls per batch however long it is. A slice of
+# English is some 1,850 tokens, so most slices are a batch, whose vectors take 0.7 MB.
+BATCH_TOKENS = 1024
+# Text is read in slices of this length, however it comes: a larger piece holds no
+# more, and short ones, such as single cues, do not cost their calls each (5 us a token).
 SLICE_CHARS = 8192
 
 
@@ -38,6 +39,8 @@ class EntityStream:
     def __init__(self, runtime: LeanRuntime) -> None:
         self._runtime = runtime
         self._cutter = ChunkCutter()
+        self._pieces: list[str] = []  # wait until they fill a slice
+        self._pieces_chars = 0
         self._decoder = Decoder(runtime.decoder_weights)
         self._chunks: list[str] = []  # held back: a phrase may join them with what follows
         self._blanks: list[bool] = []
@@ -79,16 +82,20 @@ class EntityStream:
 
     def feed(self, text: str) -> list[Entity]:
         """Take the next piece; return the entities that are now certain."""
-        for at in range(0, len(text), SLICE_CHARS):
-            piece = text[at : at + SLICE_CHARS]
-            self._text += piece
-            self._take(*self._cutter.feed(piece), last=False)
-            if len(self._starts) >= BATCH_TOKENS:
-                self.settle()
+        at = 0
+        while len(text) - at >= SLICE_CHARS - self._pieces_chars:
+            end = at + SLICE_CHARS - self._pieces_chars
+            self._pieces.append(text[at:end])
+            self._read_pieces()
+            at = end
+        if at < len(text):
+            self._pieces.append(text[at:])
+            self._pieces_chars += len(text) - at
         return self._drain()
 
     def finish(self) -> list[Entity]:
         """Return the remaining entities; the document is over."""
+        self._read_pieces()
         self._take(*self._cutter.finish(), last=True)
         self._decode(final=True)
         self._runtime.unregister(self)
@@ -101,6 +108,15 @@ class EntityStream:
     def held_rows(self) -> np.ndarray:
         """Return the lexeme rows that this stream still needs."""
         return self._rows
+
+    def _read_pieces(self) -> None:
+        piece = "".join(self._pieces)
+        self._pieces.clear()
+        self._pieces_chars = 0
+        self._text += piece
+        self._take(*self._cutter.feed(piece), last=False)
+        if len(self._starts) >= BATCH_TOKENS:
+            self.settle()
 
     def _drain(self) -> list[Entity]:
         found, self._found = self._found, []

@@ -18,10 +18,13 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from snapshot_engine.memory.gauge import GaugeTraits, Reading
 from snapshot_engine.memory.procfs import ProcSelf, peak_error_bound_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SAMPLING_SECONDS = 0.005
 
@@ -112,6 +115,10 @@ class PeakBroker:
     ) -> None:
         self.reason = reason
         self._source = source
+        # One call where the source has it, at a fifth of the cost of its three parts.
+        self._mark_and_begin: Callable[[], tuple[int, int]] = (
+            source.begin_again if isinstance(source, ProcSelf) else self._step_by_step
+        )
         self._windows: list[PeakWindow] = []
         self._highest_bytes = 0  # highest mark seen since our last reset
         self._life_peak_bytes = life_peak_bytes
@@ -137,11 +144,16 @@ class PeakBroker:
 
     def _begin_again(self) -> int:
         """Fold the peak so far into all windows, reset it, and return what is resident then."""
-        source = self._source
-        self._fold(source.mark_bytes())
-        source.reset_peak()
-        self._highest_bytes = start_bytes = source.resident_bytes()
+        mark_bytes, start_bytes = self._mark_and_begin()
+        self._fold(mark_bytes)
+        self._highest_bytes = start_bytes
         return start_bytes
+
+    def _step_by_step(self) -> tuple[int, int]:
+        source = self._source
+        mark_bytes = source.mark_bytes()
+        source.reset_peak()
+        return mark_bytes, source.resident_bytes()
 
     def roll(self, window: PeakWindow) -> tuple[int, int]:
         """Return the window's peak and what is resident now; the window starts anew."""

@@ -61,7 +61,7 @@ class Guard:
     def __init__(self, rule: LimitRule, *, suspends: bool = False) -> None:
         self.rule = rule
         self.limit_bytes = -1  # resident bytes of the process that must not be passed
-        self.thread_id = 0
+        self.thread_id = self.native_id = 0
         self.measurement: Measurement | None = None
         self._suspends = suspends
         self._frame: FrameType | None = None
@@ -85,7 +85,7 @@ class Guard:
             self.limit_bytes = start_bytes + self.rule.limit_bytes if growth else self.rule.limit_bytes
         if start_bytes > self.limit_bytes:
             self._refuse()
-        self._frame, self.thread_id = frame, threading.get_ident()
+        self._frame, self.thread_id, self.native_id = frame, threading.get_ident(), threading.get_native_id()
         self._shots, self._cancelled = 0, False
         if self.rule.enforce:
             self._armed = True

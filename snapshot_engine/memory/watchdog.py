@@ -2,7 +2,7 @@
 
 In the main thread a timer interrupts (alarm.py); elsewhere a thread looks and
 raises in the running thread. Both look the more often the nearer the limit
-is, and fire again until the function has ended: an exception raised from
+is (pace.py), and fire again until the function has ended: an exception raised from
 outside is lost in `except Exception`, in a destructor, in a callback. After
 some lost ones it comes as a BaseException.
 
@@ -19,13 +19,13 @@ from types import FrameType
 from typing import Protocol
 
 from snapshot_engine.memory.kernel_limit import kernel_limit
+from snapshot_engine.memory.pace import Pace, Precedence
 from snapshot_engine.memory.peak import broker
 
-# A core touches fresh pages at up to 2.5 MiB a millisecond.
-_FASTEST_BYTES_PER_SECOND = 4 * 2**30
-_SHORTEST_SECONDS = 0.0005
-_LONGEST_SECONDS = 0.02
+_FIRST_SECONDS = 0.0005
 _SWITCH_SECONDS = 0.0005
+_SWITCH_SECONDS_NEAR = 0.00005
+_NEAR_BYTES = 8 * 2**20
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
@@ -33,6 +33,7 @@ class Watched(Protocol):
     """A running limit, as the watchdog sees it."""
 
     thread_id: int
+    native_id: int
     limit_bytes: int
 
     def due(self, resident_bytes: int) -> bool:
@@ -76,6 +77,7 @@ class Watchdog:
         self._wake = threading.Event()
         self._switch_before = 0.0
         self._looking = False
+        self._main_pace, self._others_pace = Pace(), Pace()
 
     def watch(self, watched: Watched) -> None:
         """Begin to look after `watched`, outermost limits first."""
@@ -84,7 +86,7 @@ class Watchdog:
             if in_main and (self._alarm is not None or self._start_alarm()):
                 self._main.append(watched)
                 assert self._alarm is not None
-                self._alarm.set(_SHORTEST_SECONDS)
+                self._alarm.set(_FIRST_SECONDS)
                 return
             self._others.append(watched)
             if self._thread is None:
@@ -126,19 +128,24 @@ class Watchdog:
         if self._looking:  # a late shot inside this very handler
             return
         self._looking = True
+        pause_seconds, shot = _FIRST_SECONDS, None
         try:
-            shot = self._next_shot(frame)
+            pause_seconds, shot = self._next_shot(frame)
         finally:
             self._looking = False
+            # Last of all: one that rings in here is lost, and the next comes 5 ms later.
+            if self._alarm is not None:
+                self._alarm.set(pause_seconds)
         if shot is not None:
             raise shot
 
-    def _next_shot(self, frame: FrameType | None) -> BaseException | None:
+    def _next_shot(self, frame: FrameType | None) -> tuple[float, BaseException | None]:
+        """Look once; return the seconds until the next look, and what to raise."""
         with self._lock:
-            if self._alarm is None:
-                return None
             resident_bytes, mapped_bytes = broker().resident_and_mapped_bytes()
-            self._alarm.set(_pause_seconds(self._main, resident_bytes))
+            pause_seconds = self._main_pace.pause_seconds(
+                _room_bytes(self._main, resident_bytes), resident_bytes
+            )
             for watched in list(self._main):
                 watched.slide(resident_bytes, mapped_bytes)
                 if not watched.due(resident_bytes):
@@ -147,8 +154,8 @@ class Watchdog:
                     watched.wake()
                 # Not inside our own bookkeeping either: a millisecond later is as good.
                 elif not _is_ours(frame) and not watched.would_lose(frame):
-                    return watched.shot()
-        return None
+                    return pause_seconds, watched.shot()
+        return pause_seconds, None
 
     # Elsewhere ------------------------------------------------------------
 
@@ -163,12 +170,12 @@ class Watchdog:
             self._thread.start()
 
     def _look_after_threads(self) -> None:
-        me = threading.current_thread()
+        me, precedence = threading.current_thread(), Precedence()
         while self._thread is me:
-            self._wake.wait(self._look_once())
+            self._wake.wait(self._look_once(precedence))
             self._wake.clear()
 
-    def _look_once(self) -> float:
+    def _look_once(self, precedence: Precedence) -> float:
         """Look at all limits of other threads; return the seconds until the next look."""
         with self._lock:
             resident_bytes, mapped_bytes = broker().resident_and_mapped_bytes()
@@ -176,7 +183,14 @@ class Watchdog:
                 watched.slide(resident_bytes, mapped_bytes)
                 if watched.due(resident_bytes):
                     watched.shoot_thread()
-            return _pause_seconds(self._others, resident_bytes)
+            room_bytes = _room_bytes(self._others, resident_bytes)
+            if self._others:
+                near = room_bytes < _NEAR_BYTES
+                if near:
+                    precedence.follow(min(self._others, key=lambda one: one.limit_bytes).native_id)
+                seconds = _SWITCH_SECONDS_NEAR if near else _SWITCH_SECONDS
+                sys.setswitchinterval(min(seconds, self._switch_before))
+            return self._others_pace.pause_seconds(room_bytes, resident_bytes)
 
     def after_fork_in_child(self) -> None:
         """Timers and threads stayed with the parent: a child runs on under the kernel's limit alone."""
@@ -197,10 +211,9 @@ def _is_ours(frame: FrameType | None) -> bool:
     return frame is not None and frame.f_code.co_filename.startswith(_PACKAGE)
 
 
-def _pause_seconds(watched: list[Watched], resident_bytes: int) -> float:
-    """Return how long nobody can reach a limit, within 0.5 to 20 ms."""
-    room_bytes = min((one.limit_bytes - resident_bytes for one in watched), default=0)
-    return min(_LONGEST_SECONDS, max(_SHORTEST_SECONDS, room_bytes / _FASTEST_BYTES_PER_SECOND))
+def _room_bytes(watched: list[Watched], resident_bytes: int) -> int:
+    """Return how far the nearest limit is; 0 without any."""
+    return min((one.limit_bytes - resident_bytes for one in watched), default=0)
 
 
 def raise_in_thread(thread_id: int, error: type[BaseException] | None) -> None:

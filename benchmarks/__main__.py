@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import chapters
-from benchmarks.case import Outcome
+from benchmarks.case import Case, Outcome
 from benchmarks.figures import peak_mib
 from benchmarks.machine import environment
 from benchmarks.results import Store
@@ -27,6 +27,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--quick", dest="scale", action="store_const", const="quick", help="small inputs, for CI"
     )
     run.add_argument("--full", dest="scale", action="store_const", const="full", help="the largest inputs")
+    run.add_argument("--only", metavar="TEXT", help="only runs whose name holds TEXT")
+    run.add_argument("--without", metavar="TEXT", help="no runs whose name holds TEXT")
+    run.add_argument("--plan", action="store_true", help="print what would be run, and how long it took last")
     run.add_argument("--again", action="store_true", help="forget earlier runs of these chapters")
     run.set_defaults(scale="default")
     report = commands.add_parser(
@@ -66,19 +69,44 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     store = Store(options.output)
     names = options.chapters or list(chapters.NAMES)
-    wanted = [chapters.chapter(name) for name in names]
+    if options.plan:
+        return _plan(options, names, store)
     if options.again:
         store.forget(names)
-    store.begin(environment())
-    runner = Runner(store)
+    runner = Runner(store, environment=store.begin(environment()))
     code = 0
-    for chapter in wanted:
+    for name in names:
         try:
-            runner.run(chapter.cases(options.scale), announce=_announce)
+            runner.run(_cases(options, name), announce=_announce)
         except BrokenRun as broken:
             print(f"broken: {broken}", file=sys.stderr)
             code = 2
     return max(code, _show(options))
+
+
+def _cases(options: argparse.Namespace, name: str) -> list[Case]:
+    return [
+        case
+        for case in chapters.chapter(name).cases(options.scale)
+        if (options.only is None or options.only in case.label)
+        and (options.without is None or options.without not in case.label)
+    ]
+
+
+def _plan(options: argparse.Namespace, names: Sequence[str], store: Store) -> int:
+    """Print each chapter's runs and the seconds they took in the results file; unknown ones count as none."""
+    results = store.load()
+    for name in names:
+        cases, seconds, unknown = _cases(options, name), 0.0, 0
+        for case in cases:
+            walls = [o.wall_seconds for o in results.runs_of(case.key) if not o.failure]
+            seconds += case.rounds * min(walls, default=0.0)
+            unknown += not walls
+        print(
+            f"{name:12} {len(cases):3} cases, {sum(case.rounds for case in cases):3} runs at least: "
+            f"{seconds:6.0f} s by earlier runs" + (f", {unknown} cases never run" if unknown else "")
+        )
+    return 0
 
 
 def _announce(outcome: Outcome) -> None:

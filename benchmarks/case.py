@@ -52,6 +52,8 @@ class Outcome:
     cpu_seconds, wall_seconds, peak_bytes: the whole process, interpreter included, by the kernel.
     work: what the workload measured and found itself (work_cpu_seconds, counts, digests ...).
     failure: "" or why it did not end well, in a line.
+    environment: which environment line of the results file it was taken under.
+    taken: date and minute, UTC. load_average: of the machine's last minute when it ended, this run included.
     """
 
     chapter: str
@@ -67,6 +69,8 @@ class Outcome:
     failure: str = ""
     commit: str = ""
     taken: str = ""
+    environment: str = ""
+    load_average: float | None = None
 
     @property
     def key(self) -> str:

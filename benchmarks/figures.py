@@ -35,6 +35,13 @@ def whole_cpu(outcome: Outcome) -> float:
     return outcome.cpu_seconds
 
 
+def runs_said(summary: Summary) -> str:
+    """Return "5", or "7 (unstable ±6%)". Below three runs nothing is known of their spread, and nothing said."""
+    if summary.runs < 3 or summary.stable:
+        return str(summary.runs)
+    return f"{summary.runs} (unstable ±{summary.spread_ratio / 2:.0%})"
+
+
 def shown(summary: Summary | None, places: int = 1, unit: str = "") -> str:
     """Return "12.3 MiB", with its spread where that is over 5 %, or a dash without runs."""
     if summary is None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks import chapters
+from benchmarks.case import Outcome
 from benchmarks.charts import THEMES, Chart, render
 from benchmarks.results import Results
 from benchmarks.table import Bar, Page, Table, as_markdown, bars_table
@@ -22,18 +24,63 @@ def pages(results: Results) -> list[Page]:
     return [chapters.chapter(name).page(results) for name in chapters.NAMES]
 
 
-def taken_on(environment: dict[str, Any]) -> str:
-    """Return machine, Python, versions, date and commit in a sentence each."""
-    if not environment:
+def taken_on(results: Results, page: Page) -> str:
+    """Return when, on what and from which commit a chapter's runs were taken; which versions decide them."""
+    outcomes = results.of_chapter(page.name)
+    if not outcomes:
         return "Nothing has been measured yet."
-    versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items())
-    load = environment.get("load_average") or 0
-    busy = f" The machine was busy with other work (load average {load:g}): trust peaks and ratios more than speeds." if load > environment["cores"] else ""  # fmt: skip
+    return " ".join([_place_and_time(results, outcomes), *_versions(results, outcomes, page.packages)])
+
+
+def _place_and_time(results: Results, outcomes: Sequence[Outcome]) -> str:
+    times = sorted(o.taken for o in outcomes)
+    when = times[0] if times[0] == times[-1] else f"{times[0]} to {times[-1].removeprefix(times[0][:11])}"
+    commits = list(dict.fromkeys(o.commit or "unknown" for o in outcomes))
+    machines = list(dict.fromkeys(_machine(results.environment_of(o)) for o in outcomes))
     return (
-        f"Measured on {environment['date']}: {environment['processor']}, {environment['cores']} cores, "
-        f"{environment['memory_mib']:,} MiB, {environment['system']}, {environment['python']}, "
-        f"one BLAS thread, commit {environment['commit'] or 'unknown'}.{busy}\n\nVersions: {versions}."
+        f"Measured {when} UTC, commit {' and '.join(commits)}, on {' and '.join(machines)}; "
+        f"one BLAS thread{_load(outcomes, results)}."
     )
+
+
+def _machine(about: Mapping[str, Any]) -> str:
+    allowed = about.get("cores_allowed")
+    pinned = f" (held to {allowed})" if allowed and allowed != about["cores"] else ""
+    return (
+        f"{about['processor']}, {about['cores']} cores{pinned}, {about['memory_mib']:,} MiB, "
+        f"{about['system']}, {_python(about)}"
+    )
+
+
+def _python(about: Mapping[str, Any]) -> str:
+    other = about.get("other")
+    return f"{about['python']} and {other['python']}" if other else str(about["python"])
+
+
+def _load(outcomes: Sequence[Outcome], results: Results) -> str:
+    loads = [o.load_average for o in outcomes if o.load_average is not None]
+    if not loads:
+        return ""
+    low, high = min(loads), max(loads)
+    said = f"; load average {low:g} to {high:g}"
+    cores = results.environment_of(outcomes[-1])["cores"]
+    if sorted(loads)[len(loads) // 2] > cores + 0.5:
+        said += ": the machine was busy with other work, trust peaks and ratios more than speeds"
+    return said
+
+
+def _versions(results: Results, outcomes: Sequence[Outcome], packages: Sequence[str]) -> list[str]:
+    """Return one sentence on the versions that count, of every interpreter that was used."""
+    found: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        about = results.environment_of(outcome)
+        for versions in (about.get("versions"), (about.get("other") or {}).get("versions")):
+            for name in packages:
+                version = (versions or {}).get(name)
+                if version and version not in found.setdefault(name, []):
+                    found[name].append(version)
+    named = ", ".join(f"{name} {' and '.join(versions)}" for name, versions in found.items() if versions)
+    return [f"Versions: {named}."] if named else []
 
 
 def document(results: Results) -> str:
@@ -44,12 +91,12 @@ def document(results: Results) -> str:
         "# Benchmarks",
         "<!-- Written by `python -m benchmarks report` from benchmarks/results/; edit the code, not this. -->",
         "What we claim, what was measured, and what we lose. Rerun it all with "
-        "`pip install -e '.[dev]'` and `python -m benchmarks run`, one chapter with "
-        "`python -m benchmarks run NAME`, the tier table with `pytest benchmarks --memory-report`.",
-        taken_on(results.environment),
+        "`pip install -e '.[dev]'` and `python -m benchmarks run --full` (`--quick`: minutes; it goes on where it "
+        "stopped), one chapter with `python -m benchmarks run --full NAME`, or under pytest: the tier table with "
+        "`pytest benchmarks --memory-report`, any other with `pytest benchmarks --memory-report --chapter NAME`.",
         _HOW,
         f"**{_tally(bars)}**",
-        *(_section(page) for page in shown),
+        *(_section(page, results) for page in shown),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -58,7 +105,10 @@ _HOW = """\
 How it is done: every run is a fresh process started by a launcher of 9 MB, so that nobody inherits
 another's high-water mark; a peak is the kernel's, of the whole process; runs of different programs
 take turns, and are repeated until the middle half of the CPU times lies within 5 % of the median, or
-are called unstable; output is compared before a time counts. MB and MiB both mean 2**20 bytes."""
+are called unstable; what would take less than half a second is done again and again in the same
+process until it takes that long, and divided; output is compared before a time counts. The full run
+goes through two lanes of chapters side by side, each held to a core of its own. Each chapter says when
+and on what it was measured. MB and MiB both mean 2**20 bytes."""
 
 
 def _tally(bars: list[Bar]) -> str:
@@ -66,14 +116,14 @@ def _tally(bars: list[Bar]) -> str:
     return f"{met} bars met, {missed} missed, {len(bars) - met - missed} not measured or for comparison only."
 
 
-def _section(page: Page) -> str:
+def _section(page: Page, results: Results) -> str:
     parts = [f"## {page.title}", page.line]
     parts += [as_markdown(table) for table in page.tables if table.rows]
     parts += [_picture(chart) for chart in page.charts]
     if page.bars:
         parts.append(as_markdown(bars_table(page.bars)))
     parts += page.notes
-    parts.append(f"Command: `python -m benchmarks run {page.name}`")
+    parts.append(f"{taken_on(results, page)} Command: `python -m benchmarks run --full {page.name}`.")
     return "\n\n".join(parts)
 
 
@@ -101,9 +151,9 @@ def readme_block(name: str, results: Results) -> str:
             missed = "; ".join(f"{bar.promise}: {bar.measured}" for bar in bars if not bar.met)
             rows.append((page.title, f"{sum(b.met is True for b in bars)} of {len(bars)}", missed or "–"))
         table = Table(headers=("benchmark", "bars met", "missed"), rows=tuple(rows))
-        return f"{as_markdown(table)}\n\n{taken_on(results.environment).splitlines()[0]}"
+        return f"{as_markdown(table)}\n\nWhen and on what each was measured: [docs/benchmarks.md](docs/benchmarks.md)."
     page = chapters.chapter(name).page(results)
-    return f"{as_markdown(page.tables[0])}\n\n{taken_on(results.environment).splitlines()[0]}"
+    return f"{as_markdown(page.tables[0])}\n\n{taken_on(results, page)}"
 
 
 def filled(readme: str, results: Results) -> str:

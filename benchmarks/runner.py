@@ -8,7 +8,7 @@ from typing import TextIO
 
 from benchmarks.case import Case, Outcome
 from benchmarks.launch import Launched, Sight, launch
-from benchmarks.machine import commit, today
+from benchmarks.machine import commit, load_average, now
 from benchmarks.results import Results, Store
 from benchmarks.summary import summarize
 
@@ -49,8 +49,9 @@ class BrokenRun(Exception):
 class Runner:
     """Goes through rounds until no case needs more; every finished run is in the file at once."""
 
-    def __init__(self, store: Store, *, stream: TextIO | None = None) -> None:
+    def __init__(self, store: Store, *, environment: str = "", stream: TextIO | None = None) -> None:
         self._store = store
+        self._environment = environment
         self._stream = stream if stream is not None else sys.stderr
         self._commit = commit()
 
@@ -80,10 +81,10 @@ class Runner:
             on_sight=line.show,
         )
         line.clear()
-        return outcome_of(case, number, launched, commit=self._commit)
+        return outcome_of(case, number, launched, commit=self._commit, environment=self._environment)
 
 
-def outcome_of(case: Case, number: int, launched: Launched, *, commit: str) -> Outcome:
+def outcome_of(case: Case, number: int, launched: Launched, *, commit: str, environment: str = "") -> Outcome:
     """Return what is kept of a finished process."""
     return Outcome(
         chapter=case.chapter,
@@ -98,7 +99,9 @@ def outcome_of(case: Case, number: int, launched: Launched, *, commit: str) -> O
         work=case.collect(launched) if case.collect and launched.ok else launched.last_json(),
         failure=launched.failure(),
         commit=commit,
-        taken=today(),
+        taken=now(),
+        environment=environment,
+        load_average=load_average(),
     )
 
 

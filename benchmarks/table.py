@@ -32,7 +32,10 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """One chapter as it is shown: what it says in plain language, figures, pictures, verdicts."""
+    """One chapter as it is shown: what it says in plain language, figures, pictures, verdicts.
+
+    packages: those whose versions decide its figures.
+    """
 
     name: str
     title: str
@@ -41,6 +44,7 @@ class Page:
     charts: tuple[Chart, ...] = ()
     bars: tuple[Bar, ...] = ()
     notes: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
 
 def _numeric(cell: str) -> bool:

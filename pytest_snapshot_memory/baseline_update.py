@@ -16,7 +16,7 @@ from typing import Final
 from .baseline import KIB, Baseline, Entry, Key, round_entry
 from .environment import Environment
 from .gate import Question, Repeat, answer, match
-from .gate_expression import Threshold
+from .gate_expression import DEFAULT_EXPRESSION, Threshold, parse_expressions
 from .record import PhaseReading, TestRecord
 from .regression import Comparison, Verdict, noise_band, nothing_learned
 
@@ -40,14 +40,18 @@ def remember(
 
     Tests without fresh runs get RUNS_TO_REMEMBER of them where `repeat` is given.
     A test that failed or was not measured keeps its line; one that is gone loses
-    it when the run was `complete`. accept=True sets every anchor to its value.
+    it when the run was `complete`. accept=True takes over what differs by more than
+    noise, within the gate's allowance or not, and sets every anchor to its value.
     independent_runs: as in gate.evaluate.
     """
     last = replace(baseline or Baseline(environment=environment), environment=environment)
     matched = match(records, last, complete=complete)
-    growth = next((t for t in thresholds if t.metric == "growth"), Threshold(metric="growth"))
     questions = matched.questions
-    answers = answer(questions, growth, len(questions), repeat, nothing_learned, independent_runs)
+    growth = next((t for t in thresholds if t.metric == "growth"), Threshold(metric="growth"))
+    if accept:  # what is within the gate's allowance is taken over, too
+        growth = parse_expressions([DEFAULT_EXPRESSION])[0]
+    alike = independent_runs and last.independent_runs
+    answers = answer(questions, growth, len(questions), repeat, nothing_learned, alike)
     wanting = [nodeid for nodeid, _ in matched.new.values()]
     wanting += [q.nodeid for q in questions if not q.entry.fresh_runs_bytes]
     runs = repeat(wanting, RUNS_TO_REMEMBER) if repeat is not None and wanting else {}
@@ -59,7 +63,9 @@ def remember(
     for question, comparison in zip(questions, answers, strict=True):
         entry = _next_entry(question, comparison, runs.get(question.nodeid, ()))
         entries[question.key] = replace(entry, anchor_bytes=entry.value_bytes) if accept else entry
-    return Baseline(environment=environment, entries=entries)
+    # Runs that stay from an earlier save may have been children of one parent.
+    known = independent_runs and (baseline is None or baseline.independent_runs)
+    return Baseline(environment=environment, entries=entries, independent_runs=known)
 
 
 def first_entry(reading: PhaseReading, runs: Sequence[int]) -> Entry:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_snapshot_memory.record import BENCHMARK_PREFIX, PhaseReading
 from snapshot_engine.memory.units import format_size
 
 if TYPE_CHECKING:
@@ -94,6 +95,21 @@ def benchmarks_of(item: pytest.Item) -> list[dict[str, Any]]:
     return list(item.stash.get(_stash_key(), []))
 
 
+def reading_of(row: dict[str, Any]) -> PhaseReading:
+    """Return a benchmark as a reading, in which form it goes into reports and history."""
+    function = row["name"].rpartition(" ")[2]
+    return PhaseReading(
+        phase=BENCHMARK_PREFIX + function,
+        gauge=row["gauge"],
+        start_bytes=0,
+        peak_bytes=row["median_bytes"],
+        end_bytes=0,
+        error_bound_bytes=row["max_bytes"] - row["median_bytes"],
+        blocks_net=row["blocks_net"],
+        process="suite" if row["process"] == "same" else "forked",
+    )
+
+
 def _one(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], gauge: str
 ) -> tuple[Any, tuple[int, int]]:
@@ -154,11 +170,11 @@ def _statistics(name: str, gauge: str, process: str, seen: list[tuple[int, int]]
 
 def table(rows: list[dict[str, Any]]) -> list[str]:
     """Return the lines of the report's table of benchmarks."""
-    lines = [f"{'min':>10} {'median':>10} {'max':>10} {'stdev':>10} {'rounds':>6}  benchmark"]
+    lines = [f"{'min':>10} {'median':>10} {'max':>10} {'stdev':>10} {'blocks':>7} {'rounds':>6}  benchmark"]
     for row in sorted(rows, key=lambda row: -row["median_bytes"]):
         sizes = (row["min_bytes"], row["median_bytes"], row["max_bytes"], row["stdev_bytes"])
         numbers = " ".join(f"{format_size(size):>10}" for size in sizes)
         lines.append(
-            f"{numbers} {row['rounds']:>6}  {row['name']} ({row['gauge']}, {row['process']} process)"
+            f"{numbers} {row['blocks_net']:>+7,} {row['rounds']:>6}  {row['name']} ({row['gauge']}, {row['process']} process)"
         )
     return lines

@@ -8,6 +8,7 @@ from pytest_snapshot_memory.verdicts import Interval, describe_terms
 from snapshot_engine.memory.units import format_size
 
 MOST_LINES = 15
+SHOWN_SITES = 5
 
 
 def breach_text(
@@ -32,7 +33,7 @@ def breach_text(
         f" ({rerun.gauge} gauge, {format_size(rerun.growth_bytes)}):"
     )
     # A hundredth of the peak explains nothing: mostly frames of pytest itself.
-    worth = [site for site in rerun.sites if site.size_bytes * 100 >= rerun.growth_bytes]
+    worth = [site for site in rerun.sites[:SHOWN_SITES] if site.size_bytes * 100 >= rerun.growth_bytes]
     lines += [f"  {format_size(site.size_bytes):>10}  {site.describe()}" for site in worth]
     if rerun.flame_graph:
         lines.append(f"  flame graph: {rerun.flame_graph}")

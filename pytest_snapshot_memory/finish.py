@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_snapshot_memory import (
     gate_files,
+    inner_run,
     report_ci,
     report_csv,
     report_html,
@@ -32,12 +33,14 @@ from pytest_snapshot_memory.environment import Environment, fingerprint
 from pytest_snapshot_memory.gate import GatePolicy
 from pytest_snapshot_memory.gate_expression import DEFAULT_EXPRESSION, parse_expressions
 from pytest_snapshot_memory.record import decode
+from pytest_snapshot_memory.regression import Verdict
 from pytest_snapshot_memory.report import Report
 
 if TYPE_CHECKING:
     import pytest
 
     from pytest_snapshot_memory.record import TestRecord
+    from pytest_snapshot_memory.rerun import Rerun
     from pytest_snapshot_memory.settings import Settings
 
 
@@ -45,11 +48,14 @@ class Repeat(Protocol):
     """Measures tests again: (node ids, how many) -> growths of each call.
 
     independent: every run has a parent process of its own, not one for all.
+    explain: runs each test once with stacks; the second argument is "growth" or "retained".
     """
 
     independent: bool
 
     def __call__(self, nodeids: Sequence[str], count: int) -> Mapping[str, Sequence[int]]: ...
+
+    def explain(self, nodeids: Sequence[str], of: str) -> Mapping[str, Rerun]: ...
 
 
 @dataclass(slots=True)
@@ -76,7 +82,12 @@ def finish(
     if settings.gate_is_on:
         comparisons, gate_failed = _compare(ending, records, settings, config, environment, repeat, complete)
     if settings.save is not None or settings.update:
-        _save(ending, records, settings, environment, repeat, complete)
+        if any(c.verdict is Verdict.REGRESSED for c in comparisons) and not settings.update:
+            ending.lines.append(
+                "memory baseline not saved: something regressed; pytest --memory-update accepts it"
+            )
+        else:
+            _save(ending, records, settings, environment, repeat, complete)
     report = Report(
         records=tuple(records),
         environment=environment.to_plain(),
@@ -118,6 +129,7 @@ def _compare(
         repeat=repeat,
         complete=complete,
         independent_runs=independent,
+        explain=None if repeat is None else repeat.explain,
     )
     ending.lines.extend(result.lines)
     ending.failed = ending.failed or result.failed
@@ -144,6 +156,7 @@ def _save(
             independent_runs=repeat is not None and repeat.independent,
             complete=complete,
             accept=settings.update,
+            explain=None if repeat is None else repeat.explain,
             commit_id=os.environ.get("GITHUB_SHA", os.environ.get("CI_COMMIT_SHA", "")),
             branch=os.environ.get("GITHUB_REF_NAME", os.environ.get("CI_COMMIT_REF_NAME", "")),
         )
@@ -239,6 +252,7 @@ class SubprocessRepeat:
         self._root = config.rootpath
         self._folder = config.invocation_params.dir
         self._gauge = gauge
+        self._same = _same_set_up(config)
 
     def __call__(self, nodeids: Sequence[str], count: int) -> Mapping[str, Sequence[int]]:
         seen: dict[str, list[int]] = {nodeid: [] for nodeid in nodeids}
@@ -248,13 +262,36 @@ class SubprocessRepeat:
                     seen[record.nodeid].append(record.peak_growth_bytes)
         return {nodeid: values for nodeid, values in seen.items() if len(values) == count}
 
+    def explain(self, nodeids: Sequence[str], of: str) -> Mapping[str, Rerun]:
+        """Run each test once with stacks, in one pytest process of its own."""
+        with tempfile.TemporaryDirectory(prefix="pytest-memory-") as folder:
+            target = Path(folder) / "explained.json"
+            order = inner_run.order_text(of, str(target))
+            self._pytest(nodeids, Path(folder) / "journal.jsonl", order)
+            return inner_run.read_explained(target)
+
     def _run(self, nodeids: Sequence[str]) -> list[TestRecord]:
         with tempfile.TemporaryDirectory(prefix="pytest-memory-") as folder:
             journal = Path(folder) / "journal.jsonl"
-            command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n0"]
-            command += ["--memory-isolate", f"--memory-gauge={self._gauge}", f"--memory-journal={journal}"]
-            command += ["--memory-report=off", "--rootdir", str(self._root), *nodeids]
-            nowhere = subprocess.DEVNULL
-            subprocess.run(command, cwd=self._folder, stdin=nowhere, stdout=nowhere, stderr=nowhere)
+            self._pytest(nodeids, journal, inner_run.order_text())
             lines = journal.read_text("utf-8").splitlines() if journal.exists() else []
         return [decode(line) for line in lines]
+
+    def _pytest(self, nodeids: Sequence[str], journal: Path, order: str) -> None:
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n0"]
+        command += ["--memory-isolate", f"--memory-gauge={self._gauge}", f"--memory-journal={journal}"]
+        command += ["--memory-report=off", "--rootdir", str(self._root), *self._same, *nodeids]
+        nowhere = subprocess.DEVNULL
+        environment = {**os.environ, inner_run.VARIABLE: order}
+        subprocess.run(
+            command, cwd=self._folder, env=environment, stdin=nowhere, stdout=nowhere, stderr=nowhere
+        )
+
+
+def _same_set_up(config: pytest.Config) -> list[str]:
+    """Return the options by which an inner run loads the plugins, the ini and the modules of this one."""
+    option = config.option
+    words = [word for name in option.plugins for word in ("-p", name)]
+    words += [word for one in option.override_ini or () for word in ("-o", one)]
+    words += ["-c", str(config.inipath)] if config.inipath is not None else []
+    return [*words, f"--import-mode={option.importmode}"]

@@ -140,11 +140,13 @@ def evaluate(
     complete: False where only part of the suite ran (-k, paths, -x): a test that
     is missing then has not vanished. learned: noise band in bytes of a node id,
     from history. independent_runs: True where each run that `repeat` makes has a
-    parent of its own; children of one parent lie off together by up to the gauge's
-    error bound (140 KiB seen), so their medians must differ by more than that.
+    parent of its own, as the baseline's must have, too; children of one parent lie
+    off together by up to the gauge's error bound (140 KiB seen), so their medians
+    must differ by more than that.
     Records of other gauges than the baseline's are left out.
     """
     policy = policy or GatePolicy()
+    independent_runs = independent_runs and baseline.independent_runs
     matched = match(records, baseline, complete=complete)
     comparisons = list(matched.incomparable)
     for nodeid, reading in matched.new.values():

@@ -33,6 +33,7 @@ from .gate_expression import Threshold
 from .history import HistoryError, history_path, learned_bands, save_run
 from .record import TestRecord
 from .regression import Comparison, Learned
+from .site_changes import Explain, explain_regressions, save_sites
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +86,12 @@ def save(
     complete: bool = True,
     accept: bool = False,
     independent_runs: bool = False,
+    explain: Explain | None = None,
     commit_id: str = "",
     branch: str = "",
     now: datetime | None = None,
 ) -> SaveResult:
-    """Write the run into its baseline and into the history."""
+    """Write the run into its baseline and into the history; with `explain`, allocation sites beside it."""
     lines, saved = [], bool(by_gauge(records))
     for gauge, measured in by_gauge(records).items():
         here = replace(environment, gauge=gauge)
@@ -112,9 +114,13 @@ def save(
             lines.append(
                 f"memory baseline {'saved to' if changed else 'unchanged:'} {path} ({len(measured)} tests)"
             )
+            if explain is not None:
+                save_sites(path, measured, gauge, explain, complete=complete)
         except BaselineError as error:
             saved = False
             lines.append(f"memory baseline not saved: {error}")
+        except OSError as error:
+            lines.append(f"memory: allocation sites were not saved: {error.strerror or error}")
     moment = (now or datetime.now(timezone.utc)).isoformat(timespec="seconds")
     try:
         save_run(
@@ -141,8 +147,12 @@ def compare(
     repeat: Repeat | None = None,
     complete: bool = True,
     independent_runs: bool = False,
+    explain: Explain | None = None,
 ) -> GateResult:
-    """Hold the run against its baselines; what cannot be read or found fails with a sentence."""
+    """Hold the run against its baselines; what cannot be read or found fails with a sentence.
+
+    explain: runs tests with stacks, so that a regression names the sites that made it.
+    """
     policy = policy or GatePolicy()
     comparisons: list[Comparison] = []
     problems: list[str] = []
@@ -173,7 +183,8 @@ def compare(
             learned=_learned(place.directory, gauge),
             independent_runs=independent_runs,
         )
-        comparisons += result.comparisons
+        found = list(result.comparisons)
+        comparisons += found if explain is None else explain_regressions(found, place.path(here), explain)
     return conclude(comparisons, policy, problems)
 
 

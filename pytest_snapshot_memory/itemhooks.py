@@ -43,6 +43,7 @@ class ItemHooks:
         self.last_run: ItemRun | None = None
         self.flame_graphs: Path | None = None
         self.default = default
+        self.handles_this = True  # False while PlainHooks measures the test that runs
         self._suite_limit = suite_limit
         self._plans: dict[int, Plan] = {}
         self._run: ItemRun | None = None
@@ -213,7 +214,7 @@ class ItemHooks:
 
     def _judge(self, item: pytest.Item, run: ItemRun, limit: LimitRequest) -> None:
         from pytest_snapshot_memory.deciding import decide, decide_with_children
-        from pytest_snapshot_memory.explain import breach_text
+        from pytest_snapshot_memory.explain import SHOWN_SITES, breach_text
         from snapshot_engine.memory.budget import Exceeded, Unmeasured, Within
 
         reruns = None if self.settings.no_rerun else self.reruns
@@ -229,7 +230,7 @@ class ItemHooks:
                 item.warn(pytest.PytestWarning(warning))
         if isinstance(decision.verdict, Exceeded) and decision.interval is not None:
             explained = self._explain(item, limit, seconds)
-            run.sites = explained.sites if explained is not None else ()
+            run.sites = explained.sites[:SHOWN_SITES] if explained is not None else ()
             pytest.fail(
                 breach_text(limit, decision.interval, decision.decided_by, explained, self.why_no_reruns),
                 pytrace=False,
@@ -259,7 +260,8 @@ class ItemHooks:
         from pytest_snapshot_memory.deciding import decide
         from pytest_snapshot_memory.record import TestRecord, encode
 
-        report.__dict__[benchmark.REPORT_ATTRIBUTE] = benchmark.benchmarks_of(item)
+        benchmarks = benchmark.benchmarks_of(item)
+        report.__dict__[benchmark.REPORT_ATTRIBUTE] = benchmarks
         path, line, _ = item.location
         limit = run.plan.limit
         if limit is not None and run.decision is None:
@@ -268,7 +270,7 @@ class ItemHooks:
         record = TestRecord(
             nodeid=item.nodeid,
             outcome=run.outcome,
-            phases=tuple(run.readings),
+            phases=(*run.readings, *map(benchmark.reading_of, benchmarks)),
             file=path,
             line=(line or 0) + 1,
             budget=None if limit is None else _terms(limit),

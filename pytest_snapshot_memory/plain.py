@@ -1,10 +1,9 @@
 """The hooks around a test of which nothing is asked but its numbers, at the least cost.
 
-Four looks per test: before set-up, between set-up and call, after the call,
-after tear-down. What lies between set-up and call (reporting, capture) is
-counted with the set-up. Numbers stay integers until the report asks, and the
+Three looks per test: between set-up and call, after the call, after tear-down.
+What lies between two phases (reporting, capture) is counted with the set-up. Numbers stay integers until the report asks, and the
 journal's line is one format operation. A test with a marker of ours goes to
-ItemHooks, which is plugged in for that test alone.
+ItemHooks, which TakingTurns plugs in for that test alone.
 
 Turned down: the general hooks for every test. Three wrappers, six looks and a
 record each cost three times as much per empty test.
@@ -14,7 +13,7 @@ from __future__ import annotations
 
 from json.encoder import encode_basestring_ascii
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pytest
 
@@ -32,106 +31,112 @@ if TYPE_CHECKING:
 # What is free for reuse changes when a test moves memory. Asking costs up to
 # 96 us with the objects of 3,000 tests alive.
 _MOVED_BYTES: Final = 64 * 1024
-_ASK_EVERY: Final = 32
+_ASK_EVERY: Final = 64
 # A test's own frames and caches: growth no report shows.
 _QUIET_BYTES: Final = 64 * 1024
-_PHASE: Final = '["%%s","resident",%%d,%%d,%%d,%%d,%d,1,%%.6f,0,"suite"]'
+ITEMS_PLUGIN: Final = "snapshot_memory_items"
+_PHASE: Final = '"resident",%%d,%%d,%%d,%%d,%d,1,%%.6f,0,"suite"]'
 
 # start, peak, end in bytes
 Span = tuple[int, int, int]
 
 
+class Collector(Protocol):
+    """Keeps what a report carries, and the line of a test that is measured here."""
+
+    def __call__(self, report: pytest.TestReport, line: str | None) -> None: ...
+
+
 class PlainHooks:
     """Measures plain tests under the resident gauge, one at a time.
 
-    special: ids of the items that ItemHooks must handle. quiet: where a test
-    that grew by no more than the gauge's error leaves (most it may have grown,
-    reusable bytes, highest peak) under its node id; None under xdist, where the
-    controller reports.
+    quiet: where a test that grew by no more than the gauge's error leaves
+    (most it may have grown, reusable bytes, highest peak) under its node id;
+    None under xdist, where the controller reports.
+    collect: takes each report of a test that these hooks do not measure, and
+    the line of each that they do; None in a worker, whose reports carry the lines.
     """
 
     def __init__(
         self,
         items: ItemHooks,
-        special: set[int],
         quiet: dict[str, tuple[int, int, int]] | None,
-        hand_over: Callable[[bool], None],
+        collect: Collector | None,
         tells_properties: bool,
     ) -> None:
         self._items = items
-        self._special = special
         self._quiet = quiet
-        self._hand_over = hand_over
+        self._collect = collect
         self._tells_properties = tells_properties
-        self._handed_over = False
-        self._window = broker().open()
-        self._error_bytes = broker().error_bound_bytes
+        owner = broker()
+        self._window = owner.open()
+        # (peak since the last look, resident now)
+        self._roll: Callable[[], tuple[int, int]] = owner.laps(self._window)
+        self._error_bytes = owner.error_bound_bytes
         self._quiet_bytes = max(_QUIET_BYTES, self._error_bytes)
-        phase = _PHASE % self._error_bytes
-        self._format = (
-            f'{{"v":{RECORD_VERSION},"n":%s,"o":"%s","p":[{",".join([phase] * 3)}],"f":%s,"l":%d'
-            + (f',"w":"{items.worker}"}}' if items.worker else "}")
+        numbers = _PHASE % self._error_bytes
+        phases = ",".join([f'["{name}",{numbers}' for name in ("setup", "call", "teardown")])
+        self._format = f'{{"v":{RECORD_VERSION},"n":%s,"o":"%s","p":[{phases}],"f":%s,"l":%d' + (
+            f',"w":"{items.worker}"}}' if items.worker else "}"
         )
         self._path = self._path_text = ""
         self._until_asked = 0
         self._reusable_bytes: int | None = 0
         self._faults = children_faults()
-        self._forget()
-
-    def _forget(self) -> None:
         self._running = self._in_fixture = False
         self._start_bytes = self._first_bytes = 0  # of the phase; of the set-up
         self._setup: Span | None = None
         self._call: Span | None = None
+        self._teardown: Span | None = None
         self._setup_seconds = self._call_seconds = 0.0
         self._shift_bytes = self._top_bytes = 0
         self._fixtures: list[tuple[str, Span, float]] = []
         self._outcome = ""
 
-    # Hooks ------------------------------------------------------------------------
+    def resume(self) -> None:
+        """Go on after a test that ItemHooks measured."""
+        self._until_asked, self._faults = 0, children_faults()
+        self._start_bytes = self._roll()[1]
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        special = id(item) in self._special
-        if special != self._handed_over:
-            self._handed_over = special
-            self._hand_over(special)
-            self._until_asked, self._faults = 0, children_faults()
-        return self._items.pytest_runtest_protocol(item, nextitem) if special else None
+    # Hooks: none wraps but the fixtures'; a wrapper costs as much as three of them ------
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        if self._handed_over:
+        if self._items.handles_this:
             return
         self._running = True
-        self._call = self._setup = None
-        self._outcome = ""
-        self._shift_bytes = self._top_bytes = 0
-        if self._fixtures:
+        self._teardown = self._call = self._setup = None
+        self._outcome = "unfinished"
+        if self._fixtures or self._top_bytes:
             self._fixtures = []
+            self._shift_bytes = self._top_bytes = 0
         if self._until_asked <= 0:
             self._ask(self._start_bytes)
+            self._start_bytes = self._roll()[1]
         self._until_asked -= 1
-        self._first_bytes = self._start_bytes = start_bytes = self._window.restart()
+        self._first_bytes = start_bytes = self._start_bytes
         journal = self._items.journal
         if journal is not None:
             journal.running(item.nodeid, start_bytes)
 
-    @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        __tracebackhide__ = True
+    @pytest.hookimpl(tryfirst=True, specname="pytest_runtest_call")
+    def pytest_runtest_call_begins(self) -> None:
+        if self._running:
+            self._end_setup()
+
+    @pytest.hookimpl(trylast=True, specname="pytest_runtest_call")
+    def pytest_runtest_call_ends(self) -> None:
+        """Close the call; not reached where it raised: the report's hook does it then."""
         if not self._running:
-            return (yield)
-        self._end_setup()
-        start_bytes = self._start_bytes
-        try:
-            return (yield)
-        finally:
-            peak_bytes, now_bytes = self._window.roll()
-            self._call = (start_bytes, peak_bytes, now_bytes)
-            self._start_bytes = now_bytes
-            if peak_bytes - start_bytes > _MOVED_BYTES or start_bytes - now_bytes > _MOVED_BYTES:
-                self._until_asked = 0
+            return
+        start_bytes, known = self._start_bytes, self._call
+        peak_bytes, now_bytes = self._roll()
+        if known is not None:  # a subtest failed meanwhile
+            start_bytes, peak_bytes = known[0], max(known[1], peak_bytes)
+        self._call = (start_bytes, peak_bytes, now_bytes)
+        self._start_bytes = now_bytes
+        if peak_bytes - start_bytes > _MOVED_BYTES or start_bytes - now_bytes > _MOVED_BYTES:
+            self._until_asked = 0
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(
@@ -140,7 +145,7 @@ class PlainHooks:
         __tracebackhide__ = True
         if fixturedef.scope == "function" or not self._running or self._in_fixture or self._setup:
             return (yield)
-        peak_bytes, start_bytes = self._window.roll()
+        peak_bytes, start_bytes = self._roll()
         self._fold(peak_bytes)
         self._in_fixture = True
         begun = perf_counter()
@@ -149,35 +154,44 @@ class PlainHooks:
         finally:
             self._in_fixture = False
             seconds = perf_counter() - begun
-            peak_bytes, end_bytes = self._window.roll()
+            peak_bytes, end_bytes = self._roll()
             self._shift_bytes += end_bytes - start_bytes
             self._fixtures.append((fixturedef.argname, (start_bytes, peak_bytes, end_bytes), seconds))
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> None:
+        """Close a phase before its report is made: the text of a failure takes memory too."""
         if not self._running:
-            return (yield)
-        when = call.when
-        if when == "teardown":
-            peak_bytes, end_bytes = self._window.look()
-            report = yield
-            self._outcome = outcome_after(self._outcome, report)
-            self._end(item, report, (self._start_bytes, peak_bytes, end_bytes), call.duration)
-            return report
-        if when == "setup":
-            self._setup_seconds = call.duration
-            if call.excinfo is not None:
+            return
+        if call.when == "teardown":
+            peak_bytes, end_bytes = self._roll()
+            self._teardown = (self._start_bytes, peak_bytes, end_bytes)
+            self._start_bytes = end_bytes
+        elif call.excinfo is not None:
+            if call.when == "setup":
                 self._end_setup()
+            else:
+                self.pytest_runtest_call_ends()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if not self._running:
+            if self._collect is not None:
+                self._collect(report, None)
+            return
+        when = report.when
+        if report.outcome == "passed" and "wasxfail" not in report.__dict__:
+            if when == "call":
+                self._outcome = "passed"
+        elif when != "call" or self._call is not None:
+            self._outcome = outcome_after(self._outcome, report)
+            self._start_bytes = self._roll()[1]  # the text of a failure is nobody's
+        if when == "setup":
+            self._setup_seconds = report.duration
+        elif when == "call":
+            self._call_seconds = report.duration
         else:
-            self._call_seconds = call.duration
-        report = yield
-        self._outcome = outcome_after(self._outcome, report)
-        if call.excinfo is not None:
-            # The text of a failure takes memory too: not the tear-down's.
-            self._start_bytes = self._window.restart()
-        return report
+            self._end(report)
 
     # Steps --------------------------------------------------------------------------
 
@@ -192,24 +206,24 @@ class PlainHooks:
 
     def _end_setup(self) -> None:
         """Close the set-up without what fixtures of wider scope took, and begin what follows."""
-        peak_bytes, now_bytes = self._window.roll()
+        peak_bytes, now_bytes = self._roll()
         first_bytes = self._first_bytes
         if peak_bytes - first_bytes > _MOVED_BYTES or first_bytes - now_bytes > _MOVED_BYTES:
             self._fold(peak_bytes)
             self._setup = (first_bytes, first_bytes + self._top_bytes, now_bytes - self._shift_bytes)
             self._ask(now_bytes)
-            now_bytes = self._window.restart()
+            now_bytes = self._roll()[1]
         else:
             self._setup = (first_bytes, peak_bytes, now_bytes)
         self._start_bytes = now_bytes
 
-    def _end(self, item: pytest.Item, report: pytest.TestReport, teardown: Span, seconds: float) -> None:
+    def _end(self, report: pytest.TestReport) -> None:
         self._running = False
-        setup, call, nodeid = self._setup, self._call, item.nodeid
+        setup, call, teardown, nodeid = self._setup, self._call, self._teardown, report.nodeid
         notes = self._notes()
-        path, line, _ = item.location
-        if setup is None or call is None or notes or self._fixtures:
-            text = self._long_line(item, teardown, seconds, notes)
+        path, line, _ = report.location
+        if setup is None or call is None or teardown is None or notes or self._fixtures:
+            text = self._long_line(report, notes)
             grown_bytes = self._quiet_bytes + 1
         else:
             reusable = self._reusable_bytes or 0
@@ -218,23 +232,32 @@ class PlainHooks:
             text = self._format % (
                 encode_basestring_ascii(nodeid),
                 self._outcome,
-                *("setup", *setup, reusable, self._setup_seconds),
-                *("call", *call, reusable, self._call_seconds),
-                *("teardown", *teardown, reusable, seconds),
+                *setup,
+                reusable,
+                self._setup_seconds,
+                *call,
+                reusable,
+                self._call_seconds,
+                *teardown,
+                reusable,
+                report.duration,
                 self._path_text,
                 (line or 0) + 1,
             )
             grown_bytes = max(setup[1] - setup[0], call[1] - call[0], teardown[1] - teardown[0])
         quiet = self._quiet
         if quiet is not None:
-            if call is not None and grown_bytes <= self._quiet_bytes:
-                upper_bytes = max(0, call[1] - call[0]) + reusable + self._error_bytes
+            if call is not None and teardown is not None and grown_bytes <= self._quiet_bytes:
+                upper_bytes = call[1] - call[0] + reusable + self._error_bytes
                 quiet[nodeid] = (upper_bytes, reusable, max(call[1], teardown[1]))
             else:
                 quiet.pop(nodeid, None)
-        report.__dict__[REPORT_ATTRIBUTE] = text
         if self._tells_properties and call is not None:
             report.user_properties += _properties(call)
+        if self._collect is None:
+            report.__dict__[REPORT_ATTRIBUTE] = text
+        else:
+            self._collect(report, text)
         journal = self._items.journal
         if journal is not None:
             journal.append(text)
@@ -253,7 +276,7 @@ class PlainHooks:
             notes += (CHILDREN_NOTE,)
         return notes
 
-    def _long_line(self, item: pytest.Item, teardown: Span, seconds: float, notes: tuple[str, ...]) -> str:
+    def _long_line(self, report: pytest.TestReport, notes: tuple[str, ...]) -> str:
         """Return the record of a test that has more to say than three phases."""
         from pytest_snapshot_memory.record import PhaseReading, TestRecord, encode
 
@@ -263,7 +286,7 @@ class PlainHooks:
             *((FIXTURE_PREFIX + name, span, took) for name, span, took in self._fixtures),
             ("setup", self._setup, max(0.0, own_seconds)),
             ("call", self._call, self._call_seconds),
-            ("teardown", teardown, seconds),
+            ("teardown", self._teardown, report.duration),
         ]
         readings = [
             PhaseReading(
@@ -280,10 +303,10 @@ class PlainHooks:
             for phase, span, took in spans
             if span is not None
         ]
-        path, line, _ = item.location
+        path, line, _ = report.location
         return encode(
             TestRecord(
-                nodeid=item.nodeid,
+                nodeid=report.nodeid,
                 outcome=self._outcome,
                 phases=tuple(sorted(readings, key=lambda reading: reading.phase != "call")),
                 file=path,
@@ -292,6 +315,33 @@ class PlainHooks:
                 notes=notes,
             )
         )
+
+
+class TakingTurns:
+    """Hands each test to the hooks that it needs; registered only where some are special.
+
+    special: ids of the items that ItemHooks must handle.
+    """
+
+    def __init__(self, items: ItemHooks, plain: PlainHooks, special: set[int], plugins: Any) -> None:
+        self._items = items
+        self._plain = plain
+        self._special = special
+        self._plugins = plugins
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        items = self._items
+        special = id(item) in self._special
+        if special != items.handles_this:
+            items.handles_this = special
+            if special:
+                self._plugins.register(items, ITEMS_PLUGIN)
+            else:
+                self._plugins.unregister(items)
+                self._plain.resume()
+        # The hook is being called already: what is registered just now is not asked.
+        return items.pytest_runtest_protocol(item, nextitem) if special else None
 
 
 def _properties(call: Span) -> list[tuple[str, object]]:

@@ -22,6 +22,7 @@ OUTCOMES: Final = ("passed", "failed", "skipped", "xfailed", "xpassed", "error",
 VERDICTS: Final = ("within", "exceeded", "unmeasured", "none")
 PROCESSES: Final = ("suite", "forked", "fresh")
 FIXTURE_PREFIX: Final = "fixture:"
+BENCHMARK_PREFIX: Final = "benchmark:"
 # the name under which a record travels in user_properties
 PROPERTY_NAME: Final = "snapshot_memory"
 
@@ -34,7 +35,9 @@ class RecordError(ValueError):
 class PhaseReading:
     """What one gauge saw of one phase of a test.
 
-    phase: "setup", "call", "teardown" or "fixture:<name>".
+    phase: "setup", "call", "teardown", "fixture:<name>", or "benchmark:<function>" for
+        what memory_benchmark measured: growth is the median of its rounds, the
+        upper end their maximum.
     gauge: name of the gauge; numbers of two gauges are never compared.
     start_bytes, peak_bytes, end_bytes: settled start, highest value, value at the end.
     reusable_bytes: memory that was free in the heap at the start and could be

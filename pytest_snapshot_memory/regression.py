@@ -70,6 +70,7 @@ class Comparison:
     renamed_from: node id under which the baseline knew the test, "" otherwise.
     moved: the value differs by more than noise, so an update writes it anew.
     fresh_runs_bytes: the runs that were made to decide.
+    site_changes: lines that say which allocation sites made the difference.
     """
 
     nodeid: str
@@ -85,6 +86,7 @@ class Comparison:
     renamed_from: str = ""
     moved: bool = False
     fresh_runs_bytes: tuple[int, ...] = ()
+    site_changes: tuple[str, ...] = ()
 
     @property
     def change_bytes(self) -> int:

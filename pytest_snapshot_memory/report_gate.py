@@ -31,6 +31,7 @@ def gate_lines(result: GateResult, policy: GatePolicy) -> Iterator[str]:
         shown.sort(key=lambda c: -abs(c.change_bytes))
         for comparison in shown[:MOST_LINES_PER_VERDICT]:
             yield describe(comparison)
+            yield from (f"  {one_line(line)}" for line in comparison.site_changes)
         if len(shown) > MOST_LINES_PER_VERDICT:
             yield f"{verdict.value}: {len(shown) - MOST_LINES_PER_VERDICT} more"
     for comparison in result.comparisons:

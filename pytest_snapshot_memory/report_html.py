@@ -162,9 +162,11 @@ def _comparison_row(comparison: Comparison) -> str:
     notes = "; ".join(part for part in (comparison.decided_by, comparison.reason) if part)
     old, new = comparison.old_bytes, comparison.new_bytes
     both = old is not None and new is not None
+    lines = "".join(f"<li>{html_text(line.strip())}</li>" for line in comparison.site_changes)
+    sites = f'<ul class="sites">{lines}</ul>' if lines else ""
     return (
         f"<tr><td>{_tag(comparison.verdict.value)}</td>"
-        f'<td class="name">{html_text(comparison.nodeid)}{was}</td>'
+        f'<td class="name">{html_text(comparison.nodeid)}{was}{sites}</td>'
         f"{_number('' if old is None else format_size(old), old or 0)}"
         f"{_number('' if new is None else format_size(new), new or 0)}"
         f"{_number(comparison.change_text if both else '', comparison.change_bytes)}"

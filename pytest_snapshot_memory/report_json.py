@@ -113,4 +113,5 @@ def _read_comparison(plain: dict[str, Any]) -> Comparison:
     given = {k: v for k, v in plain.items() if k != "change_bytes"}
     given["verdict"] = Verdict(plain["verdict"])
     given["fresh_runs_bytes"] = tuple(plain["fresh_runs_bytes"])
+    given["site_changes"] = tuple(str(line) for line in plain.get("site_changes", ()))
     return Comparison(**given)

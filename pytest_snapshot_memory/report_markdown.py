@@ -63,6 +63,7 @@ def _body(report: Report, top: int) -> Iterator[str]:
         yield from ("| | test | before | now | change | decided by |", "|---|---|---:|---:|---:|---|")
         yield from (_comparison(comparison) for comparison in shown)
         yield ""
+        yield from _site_changes(shown)
     unchanged = len(report.comparisons) - len(shown)
     if unchanged:
         yield from (f"{unchanged:,} unchanged.", "")
@@ -75,6 +76,15 @@ def _body(report: Report, top: int) -> Iterator[str]:
     if report.environment:
         facts = ", ".join(f"{key} {value}" for key, value in report.environment.items())
         yield markdown_text(facts)
+
+
+def _site_changes(comparisons: list[Comparison]) -> Iterator[str]:
+    """Yield a list per regression that says where the memory came from."""
+    for comparison in comparisons:
+        if comparison.site_changes:
+            head, *rows = comparison.site_changes
+            yield f"{markdown_code(comparison.nodeid)}: {markdown_text(head)}"
+            yield from ("", *(f"- {markdown_text(' '.join(row.split()))}" for row in rows), "")
 
 
 def _breach(record: TestRecord) -> str:

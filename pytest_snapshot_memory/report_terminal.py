@@ -75,7 +75,7 @@ def _stands_out(record: TestRecord) -> bool:
     """Say whether a test is worth a line of the short report."""
     if record.verdict in ("exceeded", "unmeasured") or record.outcome == "crashed":
         return True
-    phases = [reading for reading in record.phases if not reading.fixture_name]
+    phases = [reading for reading in record.phases if reading.phase in ("setup", "call", "teardown")]
     return any(reading.growth_bytes > max(_NOISE_BYTES, reading.error_bound_bytes) for reading in phases)
 
 

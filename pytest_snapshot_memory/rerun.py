@@ -80,6 +80,12 @@ class Reruns:
         order = {"do": "explain", "phase": limit.phase, "of": limit.of, "target": target}
         return self._read(self._ask(item, order, seconds))
 
+    def explain_nodeids(self, nodeids: Sequence[str], of: str) -> dict[str, Rerun]:
+        """Run tests with stacks, by their ids; for what a gate found. Tests that are not here are left out."""
+        order = {"do": "explain", "phase": "call", "of": of, "target": ""}
+        numbers = {n: self._by_nodeid[n] for n in nodeids if n in self._by_nodeid}
+        return {n: self._read(self._order({**order, "number": i}, None)) for n, i in numbers.items()}
+
     def isolate(self, item: pytest.Item, trace: str, forced: str = "") -> Answer:
         """Run the test for real in a child; the answer holds its reports. Raises IsolationLost.
 
@@ -129,6 +135,10 @@ class ForkedRepeat:
             if len(calls) == count and not any(run.problem for run in runs):
                 found[nodeid] = [one.growth_bytes for one in calls]
         return found
+
+    def explain(self, nodeids: Sequence[str], of: str) -> dict[str, Rerun]:
+        """Run each test once with stacks; of: "growth" or "retained"."""
+        return self._reruns.explain_nodeids(nodeids, of)
 
 
 def _leave_worker(config: pytest.Config) -> None:

@@ -28,6 +28,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _BENCHMARKS = "snapshot_memory_benchmarks"
+_REPORTS_PLUGIN = "snapshot_memory_reports"
+
+
+class _Reports:
+    """The hook by which reports reach the session, where no cheaper one brings them."""
+
+    def __init__(self, collect: Callable[[pytest.TestReport], None]) -> None:
+        self._collect = collect
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._collect(report)
 
 
 class MemorySession:
@@ -60,6 +71,8 @@ class MemorySession:
                 for died in left_behind(journal.path):
                     self.notes.append(f"note: an earlier run died; what it had finished is in {died}")
         config.pluginmanager.register(self.items, "snapshot_memory_items")
+        if not self.worker:
+            config.pluginmanager.register(_Reports(self.collect), _REPORTS_PLUGIN)
 
     # For rerun.py, which runs in a child of the clean parent -----------------------
 
@@ -99,8 +112,10 @@ class MemorySession:
         )
         self.lines[crashitem] = encode(record)
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if self.worker:
+    def collect(self, report: pytest.TestReport, line: str | None = None) -> None:
+        """Keep a test's line, or what its report carries."""
+        if line is not None:
+            self.lines[report.nodeid] = line
             return
         told = report.__dict__
         if REPORT_ATTRIBUTE in told:
@@ -114,6 +129,12 @@ class MemorySession:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self.worker:
+            return
+        order = os.environ.get("PYTEST_SNAPSHOT_MEMORY_INNER_RUN")
+        if order is not None:
+            from pytest_snapshot_memory import inner_run
+
+            inner_run.obey(order, self.items.reruns, [item.nodeid for item in session.items])
             return
         hook = self.config.hook.pytest_snapshot_memory_record
         if hook.get_hookimpls():
@@ -217,7 +238,7 @@ class MemorySession:
         default = self.items.default
         if default.gauge != "resident" or default.isolate or default.settles or not broker().exact:
             return
-        from pytest_snapshot_memory.plain import PlainHooks
+        from pytest_snapshot_memory.plain import PlainHooks, TakingTurns
 
         special = {
             id(item)
@@ -226,19 +247,19 @@ class MemorySession:
         }
         plugins = self.config.pluginmanager
 
-        def hand_over(to_items: bool) -> None:
-            if to_items:
-                plugins.register(self.items, "snapshot_memory_items")
-            else:
-                plugins.unregister(self.items)
-
         if len(special) == len(items):
             return
-        hand_over(False)
         told = self.worker or self.config.getoption("xmlpath", None) or _writes_properties(plugins)
-        quiet = None if self.worker else self.quiet
-        hooks = PlainHooks(self.items, special, quiet, hand_over, bool(told))
+        # One hook for the reports: two of them cost an empty test 2 us.
+        collect = None if self.worker else self.collect
+        if collect is not None:
+            plugins.unregister(name=_REPORTS_PLUGIN)
+        plugins.unregister(self.items)
+        self.items.handles_this = False
+        hooks = PlainHooks(self.items, None if self.worker else self.quiet, collect, bool(told))
         plugins.register(hooks, "snapshot_memory_plain")
+        if special:
+            plugins.register(TakingTurns(self.items, hooks, special, plugins), "snapshot_memory_turns")
 
     def _fork_clean_parent(self, items: list[pytest.Item], plans: list[Plan]) -> None:
         limited = any(plan.settles for plan in plans)

@@ -25,7 +25,7 @@ from pytest_snapshot_memory.record import AllocationSite
 from snapshot_engine.memory.allocated_gauge import AllocatedGauge, load_memray
 from snapshot_engine.memory.python_gauge import PythonGauge
 
-SHOWN_SITES: Final = 5
+KEPT_SITES: Final = 20
 _STACK_DEPTH: Final = 40
 _TRACED_DEPTH: Final = 10  # each frame costs tracemalloc about 0.7 us per allocation
 _LEAST_BYTES: Final = 256 * 1024
@@ -232,7 +232,7 @@ def _merge(sites: Iterable[AllocationSite]) -> tuple[AllocationSite, ...]:
         place = (site.file, site.line, site.function)
         size, count = merged.get(place, (0, 0))
         merged[place] = (size + site.size_bytes, count + site.count)
-    largest = sorted(merged.items(), key=lambda entry: -entry[1][0])[:SHOWN_SITES]
+    largest = sorted(merged.items(), key=lambda entry: -entry[1][0])[:KEPT_SITES]
     return tuple(
         AllocationSite(size_bytes=size, count=count, file=file, line=line, function=function)
         for (file, line, function), (size, count) in largest

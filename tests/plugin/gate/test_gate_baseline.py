@@ -23,8 +23,8 @@ from pytest_snapshot_memory.environment import Environment
 HERE = Environment(
     platform="linux-x86_64-gnu", python="cpython-3.11", gauge="resident", versions=(("numpy", "2.4"),)
 )
-# The format ends at 999,999 GiB.
-sizes = st.integers(0, 999_999 * KIB**3) | st.integers(0, 10**8)
+# The format ends at 999,998 GiB.
+sizes = st.integers(0, 999_998 * KIB**3) | st.integers(0, 10**8)
 entries = st.builds(
     Entry,
     growth_bytes=sizes,

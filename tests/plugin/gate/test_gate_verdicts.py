@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 from gate_builders import HERE, KIB, record
 
-from pytest_snapshot_memory.baseline import Baseline, Entry, format_baseline, key_of
+from pytest_snapshot_memory.baseline import Baseline, Entry, format_baseline, key_of, parse_baseline
 from pytest_snapshot_memory.baseline_update import remember
 from pytest_snapshot_memory.gate import GatePolicy, GateResult, Repeat, evaluate
 from pytest_snapshot_memory.gate_expression import parse_expressions
@@ -288,10 +288,27 @@ def test_runs_that_share_a_parent_must_differ_by_more_than_the_gauge_can_err(
     independent: bool, expected: Verdict
 ) -> None:
     """200 KiB that every run shows alike: real where each run is alone, a parent's bias where not."""
-    baseline = baseline_of(record(NAME, 30_000), repeat=runs_near(30_000, 30_004))
+    again = runs_near(30_000, 30_004)
+    baseline = remember([record(NAME, 30_000)], None, HERE, FINE, repeat=again, independent_runs=True)
     now = [record(NAME, 30_200, error_kib=256)]
     result = evaluate(now, baseline, FINE, repeat=runs_near(30_200, 30_204), independent_runs=independent)
     assert verdict(result) is expected
     beyond = [record(NAME, 30_300, error_kib=256)]
     result = evaluate(beyond, baseline, FINE, repeat=runs_near(30_300, 30_304), independent_runs=independent)
     assert verdict(result) is Verdict.REGRESSED
+
+
+def test_independent_runs_against_children_of_one_parent_need_the_wider_line() -> None:
+    """A baseline saved by one process and a comparison under xdist: an empty test read 68 KiB more."""
+    baseline = baseline_of(record(NAME, 30_000), repeat=runs_near(30_000, 30_004))
+    assert parse_baseline(format_baseline(baseline), "x") == baseline
+    now = [record(NAME, 30_200, error_kib=256)]
+    result = evaluate(now, baseline, FINE, repeat=runs_near(30_200, 30_204), independent_runs=True)
+    assert verdict(result) is Verdict.UNCHANGED
+    again = remember(now, baseline, HERE, FINE, repeat=runs_near(30_200), independent_runs=True)
+    assert not again.independent_runs
+
+
+def test_the_file_says_that_its_runs_were_independent() -> None:
+    alone = remember([record(NAME, 9)], None, HERE, FINE, repeat=runs_near(9), independent_runs=True)
+    assert parse_baseline(format_baseline(alone), "x").independent_runs

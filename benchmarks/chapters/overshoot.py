@@ -84,7 +84,7 @@ def page(results: Results) -> Page:
         ),
         bars=tuple(bars),
         notes=(
-            "Real-time priority for the watching thread needs root, CAP_SYS_NICE or an RLIMIT_RTPRIO; without it "
-            "the thread follows the function to its core and waits there for the scheduler.",
+            "Real-time priority for the watching thread needs root, CAP_SYS_NICE or an RLIMIT_RTPRIO; with or "
+            "without it the thread follows the function to its core.",
         ),
     )

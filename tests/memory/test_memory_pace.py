@@ -51,13 +51,12 @@ def in_thread(function):
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="threads have no core of their own here")
-def test_without_real_time_a_thread_moves_to_the_core_of_the_body_and_no_other_thread_does():
+def test_a_thread_moves_to_the_core_of_the_body_and_no_other_thread_does():
     cores = os.sched_getaffinity(0)
     target = min(cores)
 
     def watch():
         precedence = Precedence()
-        precedence.real_time = False
         precedence.follow(body.native_id)
         return os.sched_getaffinity(0)
 

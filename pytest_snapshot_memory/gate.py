@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from .baseline import Baseline, Entry, Key, key_of, nodeid_of
 from .gate_expression import Threshold
@@ -91,8 +91,7 @@ class GateResult:
         return sum(comparison.verdict is verdict for comparison in self.comparisons)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(NamedTuple):
     """A test of this run with what the baseline remembers of it.
 
     old_key: under which key the baseline has it; another one where it was renamed.

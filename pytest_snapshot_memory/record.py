@@ -65,7 +65,8 @@ class PhaseReading:
     @property
     def growth_bytes(self) -> int:
         """Peak above the start; never negative."""
-        return max(0, self.peak_bytes - self.start_bytes)
+        growth_bytes = self.peak_bytes - self.start_bytes
+        return growth_bytes if growth_bytes > 0 else 0
 
     @property
     def growth_upper_bytes(self) -> int:

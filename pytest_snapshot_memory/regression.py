@@ -20,7 +20,7 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from snapshot_engine.memory.units import format_size
 
@@ -103,8 +103,7 @@ class Comparison:
         return f"{text} ({change / self.old_bytes:+.1%})" if self.old_bytes else text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allowance:
+class Allowance(NamedTuple):
     """How far a value may rise before the gate fires, and which memory of it binds."""
 
     size_bytes: int
@@ -150,8 +149,7 @@ def learned_noise(values_bytes: Sequence[int]) -> int | None:
     return max(NOISE_FLOOR_BYTES, int(2.58 * 1.4826 * median_low(steps)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Screening:
+class Screening(NamedTuple):
     """What one reading tells: the numbers to compare and whether a rise can be ruled out.
 
     width_bytes: by how much more than new_bytes the reading can really have been.
@@ -192,7 +190,7 @@ def screen(entry: Entry, reading: PhaseReading, threshold: Threshold) -> Screeni
         old = entry.value_bytes if alone else entry.growth_bytes
         new = reading.growth_bytes
         allowed = allowance(entry.value_bytes, entry.anchor_bytes, threshold)
-    width = reading.error_bound_bytes if alone else reading.growth_upper_bytes - reading.growth_bytes
+    width = reading.error_bound_bytes + (0 if alone else reading.reusable_bytes)
     return Screening(old_bytes=old, new_bytes=new, width_bytes=width, allowed=allowed)
 
 

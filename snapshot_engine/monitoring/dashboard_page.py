@@ -120,8 +120,10 @@ def _series_row(series: HistorySeries) -> str:
     words = "" if change is None else f"{change:+.1f} %"
     course = sparkline(series.values_mb, f"Course of {series.name}")
     return (
-        f"<tr><td>{escape(series.name)}</td><td>{len(series.values_mb):,}</td>"
-        f"<td>{series.values_mb[-1]:,.2f}</td><td>{series.median_mb:,.2f}</td><td>{words}</td><td>{course}</td></tr>"
+        f"<tr><td>{escape(series.name)}</td><td data-label='Runs'>{len(series.values_mb):,}</td>"
+        f"<td data-label='Latest, MiB'>{series.values_mb[-1]:,.2f}</td>"
+        f"<td data-label='Median, MiB'>{series.median_mb:,.2f}</td>"
+        f"<td data-label='Change'>{words}</td><td data-label='Course'>{course}</td></tr>"
     )
 
 

@@ -70,7 +70,7 @@ def _tiles(status: MemoryStatus) -> str:
     slope = "" if trend["direction"] == "unknown" else f"{trend['mb_per_minute']:+,.1f} MiB a minute"
     left = trend["minutes_to_limit"]
     if left is not None and left < 24 * 60:
-        slope += f", limit in {left:,.0f} min"
+        slope += f", limit in {left:,.0f} min" if left >= 1 else ", limit in less than a minute"
     exact = "kept by the kernel" if status["peak_is_exact"] else "highest seen"
     tiles = [
         ("Memory now", mib(status["current_memory_mb"]), f"{status['memory_growth_mb']:+,.1f} MiB since the baseline"),

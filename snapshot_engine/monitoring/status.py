@@ -177,8 +177,15 @@ def recommend(facts: ServiceFacts) -> list[str]:
         )
     if trend.seconds_to_limit is not None and trend.seconds_to_limit < 3600.0:
         minutes = trend.seconds_to_limit / 60.0
+        left = (
+            f"{minutes:.0f} minutes"
+            if minutes >= 1.5
+            else "about a minute"
+            if minutes >= 1
+            else "less than a minute"
+        )
         said.append(
-            f"At {_mb_per_minute(trend):,.1f} MiB a minute the limit is reached in {minutes:.0f} minutes: look for a cache without a bound."
+            f"At {_mb_per_minute(trend):,.1f} MiB a minute the limit is reached in {left}: look for a cache without a bound."
         )
     if newest.swap_bytes > 0.1 * newest.resident_bytes and newest.swap_bytes > 16 * MIB:
         swapped = format_quantity(newest.swap_bytes, "bytes")

@@ -213,7 +213,20 @@ class _Handler(BaseHTTPRequestHandler):
         elif route is None:
             self._send(404, "text/plain", "Not here. There are: " + " ".join(routes) + "\n")
         else:
+            self._answer(route)
+
+    def _answer(self, route: Callable[[], None]) -> None:
+        try:
             route()
+        except OSError as gone:
+            # What asked has gone away; what we read (a history file) has not answered.
+            if isinstance(gone, SnapshotEngineError):
+                self._send(500, "text/plain", f"{gone}\n")
+            else:
+                raise
+        except Exception as failed:
+            logger.exception("memory status server: %s could not be answered", self.path)
+            self._send(500, "text/plain", f"{type(failed).__name__} in this process; its log says more.\n")
 
     do_HEAD = do_GET
 

@@ -68,8 +68,10 @@ def line_chart(
         f'<path class="area" d="{path} L{_SIDE} {_SIDE} L0 {_SIDE} Z"/>',
         f'<path class="line" d="{path}" vector-effect="non-scaling-stroke"/>',
         "</svg>",
+        *(_mark_line(mark, scale.top) for mark in shown),
+        # Words last, so that no line runs through them.
         *(_tick(tick, scale.top, unit) for tick in scale.ticks),
-        *(_mark(mark, scale.top) for mark in shown),
+        *(_mark_words(mark, scale.top) for mark in shown),
         "</svg>",
     ]
     return "".join(parts)
@@ -112,10 +114,13 @@ def _tick(tick: float, top: float, unit: str) -> str:
     return f'<text class="tick" x="0" y="{y}" dy="12">{tick:,.10g} {escape(unit)}</text>'
 
 
-def _mark(mark: Mark, top: float) -> str:
+def _mark_line(mark: Mark, top: float) -> str:
     y = _percent(mark.value, top)
-    css_class, shift = escape(mark.css_class), 14 if mark.label_below else -4
+    return f'<line class="{escape(mark.css_class)}" x1="0" x2="100%" y1="{y}" y2="{y}"/>'
+
+
+def _mark_words(mark: Mark, top: float) -> str:
+    y, shift = _percent(mark.value, top), 14 if mark.label_below else -4
     return (
-        f'<line class="{css_class}" x1="0" x2="100%" y1="{y}" y2="{y}"/>'
         f'<text class="marklabel" x="100%" y="{y}" dy="{shift}" text-anchor="end">{escape(mark.label)}</text>'
     )

@@ -18,6 +18,7 @@ from snapshot_engine.monitoring.exposition import render_text
 from snapshot_engine.monitoring.metrics import Metric, Sample, metrics_of
 from snapshot_engine.monitoring.status import MemoryStatus
 from snapshot_engine.monitoring.status_server import AddressProblem, StatusServer
+from snapshot_engine.monitoring.stored_history import HistoryProblem
 
 
 @pytest.fixture
@@ -113,6 +114,22 @@ def test_other_paths_and_methods_are_refused(server):
     assert ask(server, "/status", method="POST")[0].status == 501
     answer, body = ask(server, "/status", method="HEAD")
     assert (answer.status, body) == (200, "")
+
+
+def test_a_page_that_cannot_be_made_is_said_and_the_server_goes_on(service, caplog):
+    def gone(_):
+        raise HistoryProblem("history.sqlite3: no such file")
+
+    def broken(_):
+        return {}["mine"]
+
+    for content, words in ((gone, "history.sqlite3: no such file"), (broken, "KeyError in this process")):
+        with StatusServer(service, content=content) as server:
+            answer, body = ask(server, "/")
+            assert answer.status == 500
+            assert words in body
+            assert ask(server, "/status")[0].status == 200
+    assert "/ could not be answered" in caplog.text
 
 
 def test_a_port_in_use_is_one_sentence(service, server):

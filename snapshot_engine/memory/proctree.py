@@ -12,6 +12,10 @@ from pathlib import Path
 
 from snapshot_engine.memory.procfs import PAGE_BYTES
 
+# kcmp(2)
+_KCMP_NUMBERS = {"x86_64": 312, "aarch64": 272, "riscv64": 272, "ppc64le": 354, "s390x": 343}
+_KCMP_VM = 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessFacts:
@@ -23,6 +27,7 @@ class ProcessFacts:
     """
 
     pid: int
+    parent: int
     started: int
     image: tuple[int, ...]
     resident_bytes: int
@@ -71,6 +76,7 @@ def facts(pid: int, root: str = "/proc") -> ProcessFacts | None:
     image = tuple(int(fields[number]) for number in (25, 45, 46, 47, 48))  # startstack, arg_start .. env_end
     return ProcessFacts(
         pid=pid,
+        parent=int(fields[1]),
         started=int(fields[19]),
         image=image,
         resident_bytes=int(fields[21]) * PAGE_BYTES,
@@ -94,6 +100,20 @@ def private_bytes(pid: int, root: str = "/proc") -> int | None:
         sum(int(line.split()[1]) for line in lines if line.startswith((b"Private_Clean:", b"Private_Dirty:")))
         * 1024
     )
+
+
+def shares_memory(pid: int, other: int) -> bool | None:
+    """Return whether two processes run on the same memory, as vfork() leaves them until exec().
+
+    None where the kernel does not tell (CONFIG_KCMP off, not permitted, another architecture).
+    """
+    number = _KCMP_NUMBERS.get(os.uname().machine)
+    if number is None:
+        return None
+    import ctypes
+
+    answer = ctypes.CDLL(None).syscall(number, pid, other, _KCMP_VM, 0, 0)
+    return None if answer < 0 else answer == 0
 
 
 def _read(path: str) -> bytes:

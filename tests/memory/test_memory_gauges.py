@@ -204,6 +204,21 @@ def test_the_tree_finds_what_is_started(fresh, body, expected_mib, slack_mib):
 
 
 @linux
+def test_a_large_process_is_not_counted_again_while_a_child_of_it_starts(fresh):
+    """Between vfork() and exec() the child runs on its parent's memory."""
+    grown_mib, _ = fresh(
+        TREE
+        + """
+    held = touch_pages(200 * MIB)
+    def start_many():
+        for _ in range(30): subprocess.run([sys.executable, "-ISc", "pass"], check=True)
+    answer(grown(start_many))
+"""
+    )
+    assert grown_mib < 40
+
+
+@linux
 def test_forked_children_are_charged_their_own_growth_only(fresh):
     spike, copied, quiet = fresh(
         TREE

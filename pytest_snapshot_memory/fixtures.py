@@ -44,6 +44,10 @@ def gauge_named(name: str) -> Gauge:
         from snapshot_engine.memory.tree_gauge import TreeGauge
 
         return TreeGauge()
+    if name == "thread":
+        from snapshot_engine.memory.thread_gauge import ThreadGauge
+
+        return ThreadGauge()
     raise ValueError(f"{name!r} is not one of {', '.join(GAUGES)}")
 
 

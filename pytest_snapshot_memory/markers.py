@@ -81,7 +81,7 @@ def read_limit(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> LimitRequest
         raise MarkerMistake(f"{LIMIT}: enforce=True works with phase='call' only, not {request.phase!r}")
     if request.enforce and request.gauge not in ("", "resident"):
         raise MarkerMistake(f"{LIMIT}: enforce=True watches resident memory, not gauge={request.gauge!r}")
-    if request.of == "peak" and request.gauge in ("python", "allocated"):
+    if request.of == "peak" and request.gauge in ("python", "allocated", "thread"):
         raise MarkerMistake(
             f"{LIMIT}: of='peak' is the whole process, which gauge={request.gauge!r} cannot see;"
             " take 'resident' or 'tree'"

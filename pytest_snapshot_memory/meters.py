@@ -1,4 +1,4 @@
-"""The engine's other gauges in the hands of a test: python, allocated, tree.
+"""The engine's other gauges in the hands of a test: python, allocated, tree, thread.
 
 They slow the test down or start a thread, so they are used only where a
 marker, an option or an undecided limit asks for them.
@@ -27,6 +27,10 @@ def build(name: str) -> Meter:
             from snapshot_engine.memory.allocated_gauge import AllocatedGauge
 
             return GaugeMeter(AllocatedGauge())
+        if name == "thread":
+            from snapshot_engine.memory.thread_gauge import ThreadGauge
+
+            return GaugeMeter(ThreadGauge())
     except MissingExtra as missing:
         raise GaugeUnavailable(str(missing)) from missing
     if name == "tree":

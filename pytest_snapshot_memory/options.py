@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pytest
 
-GAUGES = ("resident", "python", "allocated", "tree")
+GAUGES = ("resident", "python", "allocated", "tree", "thread")
 REPORTS = ("off", "short", "full")
 SORTS = ("growth", "peak", "retained", "time", "name")
 GROUPS = ("none", "file", "directory", "class", "worker")
@@ -71,7 +71,11 @@ OPTIONS: tuple[Option, ...] = (
         "short",
     ),
     Option(
-        "gauge", "choice", "what is measured: resident (default), python, allocated, tree", "resident", GAUGES
+        "gauge",
+        "choice",
+        "what is measured: resident (default), python, allocated, tree, thread",
+        "resident",
+        GAUGES,
     ),
     Option("json", "text", "write every measurement as JSON"),
     Option("html", "text", "write a self-contained HTML report"),

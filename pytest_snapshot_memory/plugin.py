@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_snapshot_memory.fixtures import GrowthCheck, MeasureFactory
     from snapshot_engine.memory.tracker import MemoryTracker
 
+_SESSION = "snapshot_memory_session"
 # The names again, without importing the module that reads the arguments.
 _MARKERS = ("memory_limit", "memory_leak", "memory_growth")
 _MARKER_HELP = (
@@ -47,11 +48,26 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", line)
     if anything_asked(config):
         _start(config, only_if_measuring=True)
+    if getattr(config.option, "dist", "no") != "no" and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Controller(config), "snapshot_memory_controller")
+
+
+class _Controller:
+    """xdist's controller collects nothing, so it learns of a benchmark by the first report of one."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        plugins = self._config.pluginmanager
+        if report.__dict__.get("snapshot_memory_benchmarks") and not plugins.has_plugin(_SESSION):
+            _start(self._config)
+            plugins.get_plugin(_SESSION).collect(report)  # type: ignore[union-attr]
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.pluginmanager.has_plugin("snapshot_memory_session") and _any_marked(items):
+    if not config.pluginmanager.has_plugin(_SESSION) and _any_marked(items):
         _start(config)
 
 
@@ -66,13 +82,15 @@ def _start(config: pytest.Config, *, only_if_measuring: bool = False) -> None:
         return
     from pytest_snapshot_memory.session import MemorySession
 
-    config.pluginmanager.register(MemorySession(config, settings), "snapshot_memory_session")
+    config.pluginmanager.register(MemorySession(config, settings), _SESSION)
 
 
 def _any_marked(items: list[pytest.Item]) -> bool:
-    """Say whether a marker of ours is anywhere; each node of the tree is asked once."""
+    """Say whether a marker of ours or a benchmark is anywhere; each node of the tree is asked once."""
     seen: set[int] = set()
     for item in items:
+        if "memory_benchmark" in getattr(item, "fixturenames", ()):
+            return True
         node: Any = item
         while node is not None and id(node) not in seen:
             seen.add(id(node))

@@ -41,6 +41,7 @@ GAUGE_BANDS: Final[Mapping[str, tuple[int, float]]] = {
     "tree": (2 * MIB, 0.05),
     "python": (64 * KIB, 0.005),
     "allocated": (64 * KIB, 0.005),
+    "thread": (64 * KIB, 0.005),
 }
 _OTHER_BAND: Final = (2 * MIB, 0.05)
 NOISE_FLOOR_BYTES: Final = 32 * KIB

@@ -17,6 +17,7 @@ COUNTS: Final = {
     "python": "memory that Python objects took, by tracemalloc",
     "allocated": "all memory that was allocated, by memray",
     "tree": "resident memory of the test's process and all it started",
+    "thread": "memory that the test's own thread allocated, by memray",
 }
 # Below this, what could have been reused unseen is not worth a word per line.
 SHOWN_HIDDEN_BYTES: Final = 256 * 1024

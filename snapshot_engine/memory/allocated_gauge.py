@@ -66,6 +66,7 @@ class AllocatedWindow:
 
     start_bytes = 0
     allocations_at_peak = 0
+    _file_format = "AGGREGATED_ALLOCATIONS"
 
     def __init__(self, memray: Any, keep: Path | None) -> None:
         self._memray = memray
@@ -77,7 +78,7 @@ class AllocatedWindow:
             self._tracker = memray.Tracker(
                 str(self.path),
                 trace_python_allocators=True,
-                file_format=memray.FileFormat.AGGREGATED_ALLOCATIONS,
+                file_format=memray.FileFormat[self._file_format],
             )
             self._tracker.__enter__()
         except (RuntimeError, OSError) as refused:

@@ -8,26 +8,43 @@ from dataclasses import dataclass
 from benchmarks import inputs
 from benchmarks.case import Case, workload
 from benchmarks.charts import BarChart
-from benchmarks.figures import MIB, whole_cpu
+from benchmarks.figures import whole_cpu
 from benchmarks.results import Results
 from benchmarks.summary import median_interval
 from benchmarks.table import Bar, Page, Table
 from benchmarks.workloads.plugin import READINGS, WAYS, pytest_command
 
 NAME = "plugin"
+KIB = 1024
 PLAIN, IDLE, REPORT = "plain pytest", "ours, idle", "ours, --memory-report"
+# the exact gauge's spread is a promise over twenty runs
+SHUFFLED_RUNS = {"ours, python gauge": 20}
 SHUFFLED = ("ours", "ours, isolated", "ours, python gauge", "pytest-memray")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What one test of the suite takes, in bytes; several where what is counted decides.
+    """What one test of the suite takes, in bytes, by what is counted.
 
+    allocated: what was asked for, or what the allocator set aside for it.
+    resident: pages in memory; None where that is the same.
+    tree: with child processes; None where the same as resident.
     where: "call", or "setup" for a fixture's memory.
+    A figure named "reference" is measured apart from the plugin, see references().
     """
 
-    truths: tuple[int, ...]
+    allocated: tuple[int, ...]
+    resident: tuple[int, ...] | None = None
+    measured: tuple[str, ...] = ()
     where: str = "call"
+
+    def truths(self, counts: str, reference_bytes: int | None) -> tuple[int, ...]:
+        """Return the true figures for a gauge that counts "allocated", "resident" or "tree"."""
+        if counts in self.measured:
+            return () if reference_bytes is None else (reference_bytes,)
+        if counts == "allocated" or self.resident is None:
+            return self.allocated
+        return self.resident
 
 
 _N = 50_000_000
@@ -36,51 +53,68 @@ _INTS = 40_400_000
 # strings and the list's pointers: asked for (119 bytes a string), and occupied (128)
 _STRINGS = (50_900_000, 54_600_000)
 KNOWN: dict[str, Known] = {
-    "test_00_nothing": Known(truths=(0,)),
-    "test_01_bytearray_touched": Known(truths=(_N,)),
-    "test_02_npempty_untouched": Known(truths=(0, _N)),
-    "test_03_npzeros_untouched": Known(truths=(0, _N)),
-    "test_04_npones_touched": Known(truths=(_N,)),
-    "test_05_alloc_free_x3": Known(truths=(_N,)),
-    "test_06_small_objects": Known(truths=(_INTS,)),
-    "test_07_small_strs": Known(truths=_STRINGS),
-    "test_08_thread": Known(truths=(_N,)),
+    "test_00_nothing": Known(allocated=(0,)),
+    "test_01_bytearray_touched": Known(allocated=(_N,)),
+    "test_02_npempty_untouched": Known(allocated=(_N,), resident=(0,)),
+    "test_03_npzeros_untouched": Known(allocated=(_N,), resident=(0,)),
+    "test_04_npones_touched": Known(allocated=(_N,)),
+    "test_05_alloc_free_x3": Known(allocated=(_N,)),
+    "test_06_small_objects": Known(allocated=(_INTS,)),
+    "test_07_small_strs": Known(allocated=_STRINGS, measured=("resident", "tree")),
+    "test_08_thread": Known(allocated=(_N,)),
     # the source text and the strings made from it are alive together
-    "test_09_json_c": Known(truths=tuple(29_600_000 + strings for strings in _STRINGS)),
-    # asked for: the zeros, the result's parts and the result; resident: without the untouched zeros
-    "test_10_zlib_c": Known(truths=(2 * _N, 131_000_000)),
-    "test_11_mmap_anon_touched": Known(truths=(_N,)),
-    "test_12_fixture": Known(truths=(_N,), where="setup"),
-    "test_13_subprocess": Known(truths=(_N,)),
-    "test_14_fork_child": Known(truths=(_N,)),
-    "test_15_leak_50MB": Known(truths=(_N,)),
-    "test_16_after_leak_nothing": Known(truths=(0,)),
-    "test_17_reuse_after_free": Known(truths=(_INTS,)),
-    "test_18_short_spike": Known(truths=(_N,)),
-    "test_19_failing": Known(truths=(_N,)),
-    "test_20_unittest": Known(truths=(_N,)),
-    "test_21_asyncrun": Known(truths=(_N,)),
-    "test_22_fragment_setup": Known(truths=(_INTS,)),
-    "test_23_arena_reuse": Known(truths=(_INTS,)),
-    "test_24_generator_stream": Known(truths=(0,)),
+    "test_09_json_c": Known(
+        allocated=tuple(29_600_000 + strings for strings in _STRINGS), measured=("resident", "tree")
+    ),
+    # asked for: the zeros, the result's parts and the result
+    "test_10_zlib_c": Known(allocated=(2 * _N, 131_000_000), measured=("resident", "tree")),
+    "test_11_mmap_anon_touched": Known(allocated=(_N,)),
+    "test_12_fixture": Known(allocated=(_N,), where="setup"),
+    "test_13_subprocess": Known(allocated=(_N,), measured=("tree",)),
+    "test_14_fork_child": Known(allocated=(_N,), measured=("tree",)),
+    "test_15_leak_50MB": Known(allocated=(_N,)),
+    "test_16_after_leak_nothing": Known(allocated=(0,)),
+    "test_17_reuse_after_free": Known(allocated=(_INTS,)),
+    "test_18_short_spike": Known(allocated=(_N,)),
+    "test_19_failing": Known(allocated=(_N,)),
+    "test_20_unittest": Known(allocated=(_N,)),
+    "test_21_asyncrun": Known(allocated=(_N,)),
+    "test_22_fragment_setup": Known(allocated=(_INTS,)),
+    "test_23_arena_reuse": Known(allocated=(_INTS,)),
+    "test_24_generator_stream": Known(allocated=(0,)),
 }
 
 
-def judge_number(known: Known, numbers: tuple[int, int, int] | None) -> str:
+# by the label that each way's numbers carry
+COUNTS = {
+    "ours": "resident",
+    "ours, isolated": "resident",
+    "ours, tree gauge": "tree",
+    "ours, python gauge": "allocated",
+    "ours, allocated gauge": "allocated",
+    "pytest-memray": "allocated",
+}
+
+
+def tolerance_bytes(truth_bytes: int) -> float:
+    return max(256 * KIB, 0.02 * truth_bytes)
+
+
+def judge_number(truths: tuple[int, ...], where: str, numbers: tuple[int, int, int, int] | None) -> str:
     """Return "right", "unsure" or "wrong" for what was reported of one test.
 
-    right: within 5 % or 1 MiB of a truth. unsure: not, but the report gave an
-    interval and a truth lies in it, so nobody was misled. No number is wrong.
+    right: within 2 % or 256 KiB of a truth. unsure: not, but the report gave an interval and a
+    truth lies in it, or said that children ran uncounted, so nobody was misled. No number is wrong.
     """
     if numbers is None:
         return "wrong"
-    shown, most, setup = numbers
-    if known.where == "setup":
+    shown, most, setup, says = numbers
+    if where == "setup":
         shown, most = max(shown, setup), max(most, setup)
-    for truth in known.truths:
-        if abs(shown - truth) <= max(MIB, 0.05 * truth):
-            return "right"
-    return "unsure" if any(shown <= truth <= most + MIB for truth in known.truths) else "wrong"
+    if any(abs(shown - truth) <= tolerance_bytes(truth) for truth in truths):
+        return "right"
+    hidden = any(shown <= truth <= most for truth in truths)
+    return "unsure" if says or hidden else "wrong"
 
 
 def cases(scale: str) -> list[Case]:
@@ -103,10 +137,11 @@ def cases(scale: str) -> list[Case]:
     for way in READINGS:
         command = workload("plugin:truth", way=way, folder=str(suites / "accuracy"))
         found.append(Case(chapter=NAME, label=f"truth, {way}", facts={}, command=command, rounds=1))
+    command = workload("plugin:references", folder=str(suites / "accuracy"), bytes=_N)
+    found.append(Case(chapter=NAME, label="references", facts={}, command=command, rounds=1))
     for way in SHUFFLED:
-        command = workload(
-            "plugin:shuffled", way=way, folder=str(suites / "overhead"), runs=2 if scale == "quick" else 8
-        )
+        runs = 2 if scale == "quick" else SHUFFLED_RUNS.get(way, 6)
+        command = workload("plugin:shuffled", way=way, folder=str(suites / "overhead"), runs=runs)
         found.append(Case(chapter=NAME, label=f"shuffled, {way}", facts={}, command=command, rounds=1))
     return found
 
@@ -121,21 +156,31 @@ def _overhead(results: Results, way: str) -> list[float]:
     ]
 
 
+def _references(results: Results) -> dict[str, int]:
+    runs = [o for o in results.find(NAME, "references") if not o.failure]
+    return dict(runs[-1].work["references"]) if runs else {}
+
+
 def _verdicts(results: Results, way: str) -> dict[str, str]:
     runs = [o for o in results.find(NAME, f"truth, {way}") if not o.failure]
     if not runs:
         return {}
-    reported = runs[-1].work["reported"]
-    return {
-        test: judge_number(known, (lambda n: (n[0], n[1], n[2]) if n else None)(reported.get(test)))
-        for test, known in KNOWN.items()
-    }
+    reported, references = runs[-1].work["reported"], _references(results)
+    found = {}
+    for test, known in KNOWN.items():
+        told = reported.get(test)
+        numbers = (told[0], told[1], told[2], told[3] if len(told) > 3 else 0) if told else None
+        found[test] = judge_number(known.truths(COUNTS[way], references.get(test)), known.where, numbers)
+    return found
 
 
 def spread_of(values: dict[str, list[int]]) -> float | None:
-    """Return the 95th percentile over tests of (highest - lowest) / median; a zero median counts as 1 KiB."""
+    """Return the 95th percentile over tests of highest minus lowest over the median.
+
+    A median below 256 KiB counts as that: near nothing, a ratio says nothing.
+    """
     spreads = [
-        (max(found) - min(found)) / max(1024, statistics.median(found))
+        (max(found) - min(found)) / max(256 * KIB, statistics.median(found))
         for found in values.values()
         if len(found) > 1
     ]
@@ -175,8 +220,10 @@ def _truth_table(results: Results) -> Table:
     return Table(
         headers=("numbers of", "right", "said to be unsure", "wrong", "which"),
         rows=tuple(rows),
-        caption=f"{len(KNOWN)} tests that take a known amount. Right: within 5 % or 1 MiB; "
-        "said to be unsure: the truth lies in the interval that was printed.",
+        caption=f"{len(KNOWN)} tests that take a known amount. Right: within 2 % or 256 KiB of what the gauge counts; "
+        "said to be unsure: the truth lies in the interval that was printed, or the report says that children "
+        "ran uncounted. What is resident of 07, 09 and 10, and what the children of 13 and 14 take, was "
+        "measured by the kernel's figures in processes of their own, without the plugin.",
     )
 
 
@@ -217,13 +264,48 @@ def _more_right_bar(results: Results) -> Bar:
     )
 
 
-def _repeat_bar(results: Results) -> Bar:
-    ours, theirs = _spread(results, "ours, isolated"), _spread(results, "pytest-memray")
-    promise = "isolated: numbers repeat within 5 % in any order"
-    if ours is None:
-        return Bar(promise=promise, measured="no result", met=None)
+def _truth_bars(results: Results) -> tuple[Bar, ...]:
+    ours = {way: _verdicts(results, way) for way in READINGS if way.startswith("ours")}
+    default = ours["ours"]
+    if not all(ours.values()):
+        return (Bar(promise="all known allocations found by our gauges", measured="no result", met=None),)
+    found = [test for test in KNOWN if any(verdicts[test] == "right" for verdicts in ours.values())]
+    missing = ", ".join(test[5:] for test in KNOWN if test not in found)
+    right = sum(verdict == "right" for verdict in default.values())
+    wrong = [test[5:] for test, verdict in default.items() if verdict == "wrong"]
+    return (
+        Bar(
+            promise=f"default gauge: at least 18 of {len(KNOWN)} right",
+            measured=f"{right} of {len(KNOWN)}",
+            met=right >= 18,
+        ),
+        Bar(
+            promise="default gauge: never wrong in silence",
+            measured=f"{len(wrong)} wrong" + (f": {', '.join(wrong)}" if wrong else ""),
+            met=not wrong,
+        ),
+        Bar(
+            promise=f"our gauges together: {len(KNOWN)} of {len(KNOWN)} right",
+            measured=f"{len(found)} of {len(KNOWN)}" + (f", not {missing}" if missing else ""),
+            met=not missing,
+        ),
+    )
+
+
+def _repeat_bars(results: Results) -> tuple[Bar, ...]:
+    theirs = _spread(results, "pytest-memray")
     beside = f" (pytest-memray: {theirs:.0%})" if theirs is not None else ""
-    return Bar(promise=promise, measured=f"{ours:.2%}{beside}", met=ours <= 0.05)
+    bars = []
+    for way, most in (("ours, python gauge", 0.01), ("ours, isolated", 0.05)):
+        spread = _spread(results, way)
+        bars.append(
+            Bar(
+                promise=f"{way}: numbers repeat within {most:.0%} in any order",
+                measured="no result" if spread is None else f"{spread:.2%}{beside}",
+                met=None if spread is None else spread <= most,
+            )
+        )
+    return tuple(bars)
 
 
 def page(results: Results) -> Page:
@@ -249,7 +331,9 @@ def page(results: Results) -> Page:
             _cost_bar(results, IDLE, 1.01),
             _cost_bar(results, REPORT, 1.05),
             _more_right_bar(results),
-            _repeat_bar(results),
+            _cost_bar(results, "ours, python gauge", 4.0),
+            *_truth_bars(results),
+            *_repeat_bars(results),
         ),
         notes=missing,
     )

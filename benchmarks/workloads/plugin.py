@@ -42,8 +42,9 @@ READINGS: dict[str, tuple[str, ...]] = {
     "ours, tree gauge": ("--memory-gauge=tree",),
     "pytest-memray": ("--memray",),
 }
-# of one test: the number shown, the most that it can really have been, the set-up's number
-Numbers = tuple[int, int, int]
+# of one test: the number shown, the most that it can really have been, the set-up's number,
+# and 1 where the report says that this gauge did not count all (child processes)
+Numbers = tuple[int, int, int, int]
 
 
 def _run(way: str, tests: list[str], folder: Path) -> dict[str, Numbers]:
@@ -68,11 +69,12 @@ def _of_memray(folder: Path) -> dict[str, Numbers]:
     for path in sorted(folder.glob("*.bin")):
         peak = int(memray.FileReader(str(path)).metadata.peak_memory)
         # "<prefix>-<file>.py-<class>-<test>.bin"
-        found[path.stem.partition(".py-")[2].rpartition("-")[2]] = (peak, peak, 0)
+        found[path.stem.partition(".py-")[2].rpartition("-")[2]] = (peak, peak, 0, 0)
     return found
 
 
 def _of_journal(path: Path) -> dict[str, Numbers]:
+    from pytest_snapshot_memory.measuring import CHILDREN_NOTE
     from pytest_snapshot_memory.record import decode
 
     found: dict[str, Numbers] = {}
@@ -87,7 +89,8 @@ def _of_journal(path: Path) -> dict[str, Numbers]:
         setup = max(
             (p.growth_bytes for p in record.phases if p.phase.startswith(("setup", "fixture"))), default=0
         )
-        found[record.nodeid.rpartition("::")[2]] = (call.growth_bytes, call.growth_upper_bytes, setup)
+        says = int(CHILDREN_NOTE in record.notes)
+        found[record.nodeid.rpartition("::")[2]] = (call.growth_bytes, call.growth_upper_bytes, setup, says)
     return found
 
 
@@ -97,6 +100,66 @@ def truth(job: Job) -> dict[str, Any]:
     with job.timed():
         found = _run(job.parameters["way"], ["test_acc.py"], folder)
     return {"reported": {name: list(numbers) for name, numbers in sorted(found.items())}}
+
+
+# Of a test body alone in a new interpreter: the kernel's own figures, without any code of ours.
+_ALONE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import test_acc
+def field(name):
+    for line in open("/proc/self/status"):
+        if line.startswith(name): return int(line.split()[1]) * 1024
+before = field("VmRSS")
+with open("/proc/self/clear_refs", "w") as file: file.write("5")
+getattr(test_acc, sys.argv[2])()
+print(field("VmHWM") - before)
+"""
+_EXECUTED = """
+b = bytearray({n})
+for i in range(0, {n}, 4096): b[i] = 1
+for line in open("/proc/self/status"):
+    if line.startswith("VmHWM"): print(int(line.split()[1]) * 1024)
+"""
+# A forked child of a test: what it alone maps, copied pages included, in its own words.
+_FORKED = """
+import multiprocessing
+def child(n, path):
+    b = bytearray(n)
+    for i in range(0, n, 4096): b[i] = 1
+    with open("/proc/self/smaps_rollup") as file: lines = file.read().splitlines()
+    own = sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
+    with open(path, "w") as file: file.write(str(own * 1024))
+def test_fork():
+    process = multiprocessing.get_context("fork").Process(target=child, args=({n}, {path!r}))
+    process.start(); process.join()
+"""
+
+
+def references(job: Job) -> dict[str, Any]:
+    """Return what five tests take, measured without the plugin: where allocators or children decide."""
+    folder, n = str(job.parameters["folder"]), int(job.parameters["bytes"])
+    found: dict[str, int] = {}
+    with job.timed(), tempfile.TemporaryDirectory(prefix="benchmark-") as scratch:
+        for test in ("test_07_small_strs", "test_09_json_c", "test_10_zlib_c"):
+            runs = [_printed(["-c", _ALONE, folder, test]) for _ in range(3)]
+            found[test] = sorted(runs)[1]
+        found["test_13_subprocess"] = _printed(["-I", "-S", "-c", _EXECUTED.format(n=n)])
+        target, path = Path(scratch) / "test_fork.py", Path(scratch) / "private"
+        target.write_text(_FORKED.format(n=n, path=str(path)))
+        common = [word for name in _OTHERS for word in ("-p", f"no:{name}")]
+        subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", str(target), *common, *_OURS_OFF, *_MEMRAY_OFF],
+            cwd=scratch,
+            capture_output=True,
+            check=True,
+        )
+        found["test_14_fork_child"] = int(path.read_text())
+    return {"references": found}
+
+
+def _printed(words: list[str]) -> int:
+    return int(subprocess.run([sys.executable, *words], capture_output=True, check=True).stdout.split()[-1])
 
 
 def shuffled(job: Job) -> dict[str, Any]:
@@ -112,6 +175,6 @@ def shuffled(job: Job) -> dict[str, Any]:
     with job.timed():
         for _ in range(runs):
             order.shuffle(tests)
-            for name, (shown, _, _) in _run(job.parameters["way"], tests, folder).items():
+            for name, (shown, *_) in _run(job.parameters["way"], tests, folder).items():
                 values.setdefault(name, []).append(shown)
     return {"values": values}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.chapters.plugin import KNOWN, Known, judge_number, spread_of
+from benchmarks.chapters.plugin import KNOWN, judge_number, spread_of
 from benchmarks.child import Job
 from benchmarks.workloads.gate import load_noise
 from benchmarks.workloads.reading import PEERS, standard_cases
@@ -19,21 +19,32 @@ N = 50_000_000
 @pytest.mark.parametrize(
     ("numbers", "verdict"),
     [
-        ((N, N, 0), "right"),
-        ((int(N * 0.96), N, 0), "right"),
-        ((0, 2 * N, 0), "unsure"),
-        ((0, 0, 0), "wrong"),
-        ((3 * N, 3 * N, 0), "wrong"),
+        ((N, N, 0, 0), "right"),
+        ((int(N * 0.985), N, 0, 0), "right"),
+        ((int(N * 0.97), int(N * 0.98), 0, 0), "wrong"),
+        ((0, 2 * N, 0, 0), "unsure"),
+        ((0, 0, 0, 1), "unsure"),
+        ((0, 0, 0, 0), "wrong"),
+        ((3 * N, 3 * N, 0, 0), "wrong"),
         (None, "wrong"),
     ],
 )
-def test_a_number_is_right_unsure_or_wrong(numbers: tuple[int, int, int] | None, verdict: str) -> None:
-    assert judge_number(Known(truths=(N,)), numbers) == verdict
+def test_a_number_is_right_unsure_or_wrong(numbers: tuple[int, int, int, int] | None, verdict: str) -> None:
+    assert judge_number((N,), "call", numbers) == verdict
 
 
 def test_a_fixtures_memory_may_be_told_with_the_set_up() -> None:
-    assert judge_number(Known(truths=(N,), where="setup"), (0, 0, N)) == "right"
-    assert judge_number(Known(truths=(N,)), (0, 0, N)) == "wrong"
+    assert judge_number((N,), "setup", (0, 0, N, 0)) == "right"
+    assert judge_number((N,), "call", (0, 0, N, 0)) == "wrong"
+
+
+def test_what_a_gauge_counts_decides_what_is_true() -> None:
+    untouched = KNOWN["test_02_npempty_untouched"]
+    assert untouched.truths("resident", None) == (0,)
+    assert untouched.truths("allocated", None) == (N,)
+    measured = KNOWN["test_13_subprocess"]
+    assert measured.truths("tree", 57_000_000) == (57_000_000,)
+    assert measured.truths("tree", None) == ()  # without a reference nothing is right
 
 
 def test_the_truth_table_knows_twenty_five_tests() -> None:

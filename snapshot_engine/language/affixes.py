@@ -47,6 +47,10 @@ class EdgePattern:
         self._alternatives = [(text, parse(text)) for text in split_alternatives(pattern)]
         self._edges = [_Edge(items, last=last) for _, items in self._alternatives]
         self._remembered: dict[str, re.Pattern[str] | None] = {}
+        self._by_ascii_edge: dict[str, list[str]] = {char: [] for char in _ASCII}
+        for (text, _), consumed in zip(self._alternatives, self._edges, strict=True):
+            for char in consumed.ascii:
+                self._by_ascii_edge[char].append(text)
         self._separable = all(
             (text.endswith("$") if last else text.startswith("^")) and _self_contained(text)
             for text, _ in self._alternatives
@@ -82,11 +86,13 @@ class EdgePattern:
             chars = frozenset(text)
             possible = any(possible_among(items, chars) for _, items in self._alternatives)
             return re.compile(self._pattern) if possible else None
-        wanted = [
-            piece
-            for (piece, _), consumed in zip(self._alternatives, self._edges, strict=True)
-            if consumed.may_be(edge)
-        ]
+        wanted = self._by_ascii_edge.get(edge)
+        if wanted is None:
+            wanted = [
+                piece
+                for (piece, _), consumed in zip(self._alternatives, self._edges, strict=True)
+                if consumed.may_be(edge)
+            ]
         # re.compile remembers by text: many characters leave the same alternatives
         pattern = self._remembered[edge] = re.compile("|".join(wanted)) if wanted else None
         return pattern
@@ -262,15 +268,17 @@ class _Edge:
 
     def __init__(self, items: list[Item], *, last: bool) -> None:
         self._classes = _edge_classes(items, last=last)
-        self._ascii = frozenset[str]().union(*(one.ascii for one in self._classes or ()))
+        self.ascii = (
+            _ASCII if self._classes is None else frozenset[str]().union(*(one.ascii for one in self._classes))
+        )
 
     def may_be_letter(self) -> bool:
         """Return False only where no match consumes an ASCII letter there."""
-        return self._classes is None or not self._ascii.isdisjoint(_LETTERS)
+        return not self.ascii.isdisjoint(_LETTERS)
 
     def may_be(self, char: str) -> bool:
         """Return False only where no match consumes `char` there."""
-        if self._classes is None or char in self._ascii:
+        if self._classes is None or char in self.ascii:
             return True
         return char not in _ASCII and any(one.matches(char) for one in self._classes)
 

@@ -29,47 +29,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import ThreadPoolExecutor
 
-# Even. A block's four products take 1.2 MB; shorter ones multiply slower, longer ones leave the cache.
+# Even. A block's products take 1.2 MB; shorter blocks multiply slower, longer ones gain nothing.
 BLOCK_TOKENS = 512
-# Tokens that share the first layer's products, which take 3.4 KiB for each of their distinct rows.
-SPAN_TOKENS = 2048
+# Tokens that share the first layer's products, which take 3.4 KiB for each of their distinct rows:
+# in talk 400 of 1,008, two blocks without the four tokens of context on each side.
+SPAN_TOKENS = 1008
 _F32 = np.float32
 # thinc layernorm._get_moments: "+ 1e-08"
 _EPSILON = _F32(1e-8)
 
 
-class MaxoutNormLayer:
-    """One `maxout>>layernorm`, its weight turned piece-major so that the maximum runs over slices."""
+class _PiecesNorm:
+    """What follows the product of a `maxout>>layernorm`: the maximum over slices, and the norm."""
 
-    def __init__(self, layer: MaxoutNorm, *, input_offset: np.ndarray | None = None) -> None:
-        """input_offset: a constant that is missing from every input row; the bias makes up for it."""
+    def __init__(self, layer: MaxoutNorm) -> None:
         self.width = len(layer.gain)
-        self.pieces = layer.weight.shape[1]
-        inputs = layer.weight.shape[2]
-        # (out, pieces, in) -> (in, pieces * out)
-        self.weight = np.ascontiguousarray(layer.weight.transpose(2, 1, 0).reshape(inputs, -1))
-        bias = layer.bias.T.reshape(-1).astype(np.float64)
-        if input_offset is not None:
-            bias += input_offset @ self.weight.astype(np.float64)
-        self.bias = bias.astype(_F32)
-        self.gain = np.array(layer.gain)
-        self.shift = np.array(layer.shift)
+        self._pieces = layer.weight.shape[1]
+        self._gain = np.array(layer.gain)
         self._averaging: np.ndarray = np.full((self.width, 1), 1.0 / self.width, dtype=_F32)
         self._one_share = _F32(1.0 / self.width)
 
-    def __call__(self, inputs: np.ndarray) -> np.ndarray:
-        """Return the layer's output, (n, width), for (n, in) inputs."""
-        sums = inputs @ self.weight
-        sums += self.bias
-        out = self.unshifted(sums, np.empty((len(inputs), self.width), dtype=_F32))
-        out += self.shift
-        return out
-
     def unshifted(self, sums: np.ndarray, out: np.ndarray) -> np.ndarray:
-        """Return maximum of pieces and layer norm of (n, pieces * width) `sums`, without the shift, in `out`."""
+        """Return the maximum of the pieces of (n, pieces * width) `sums`, normed but not shifted, in `out`."""
         width = self.width
         np.maximum(sums[:, :width], sums[:, width : 2 * width], out=out)
-        for piece in range(2, self.pieces):
+        for piece in range(2, self._pieces):
             np.maximum(out, sums[:, piece * width : (piece + 1) * width], out=out)
         out -= out @ self._averaging  # a matrix product takes a third of the time of mean(axis=1)
         scale = np.einsum("ij,ij->i", out, out)
@@ -78,20 +62,52 @@ class MaxoutNormLayer:
         np.sqrt(scale, out=scale)
         np.reciprocal(scale, out=scale)
         out *= scale[:, None]
-        out *= self.gain
+        out *= self._gain
         return out
 
 
+class MaxoutNormLayer:
+    """One `maxout>>layernorm` over rows of inputs."""
+
+    def __init__(self, layer: MaxoutNorm) -> None:
+        self._weight = _piece_major(layer)
+        self._bias = np.ascontiguousarray(layer.bias.T).reshape(-1)
+        self._norm = _PiecesNorm(layer)
+        self._shift = np.array(layer.shift)
+
+    def __call__(self, inputs: np.ndarray) -> np.ndarray:
+        """Return the layer's output, (n, width), for (n, in) inputs."""
+        sums = inputs @ self._weight
+        sums += self._bias
+        out = self._norm.unshifted(sums, np.empty((len(inputs), self._norm.width), dtype=_F32))
+        out += self._shift
+        return out
+
+
+def _piece_major(layer: MaxoutNorm) -> np.ndarray:
+    """Return the weight (out, pieces, in) as (in, pieces * out), so that a piece is a slice of the product."""
+    inputs = layer.weight.shape[2]
+    result: np.ndarray = np.ascontiguousarray(layer.weight.transpose(2, 1, 0).reshape(inputs, -1))
+    return result
+
+
 class _Buffers:
-    """Working memory of one block being encoded; the first index of `hidden` and `sums` is even, odd."""
+    """Working memory of one block of `tokens` being encoded, an even number; in each half even, then odd."""
 
     def __init__(self, width: int, sums: int) -> None:
-        half = BLOCK_TOKENS // 2
-        self.hidden: np.ndarray = np.empty((2, half, width), dtype=_F32)
-        self.out: np.ndarray = np.empty((2 * half, width), dtype=_F32)
-        self.sums: np.ndarray = np.empty((2, half, sums), dtype=_F32)
-        self.inputs: np.ndarray = np.empty((4, half, width), dtype=_F32)
-        self.products: np.ndarray = np.empty((4, half, sums), dtype=_F32)
+        self._width, self._sums = width, sums
+        self._hidden: np.ndarray = np.empty(BLOCK_TOKENS * width, dtype=_F32)
+        self._inputs: np.ndarray = np.empty(2 * BLOCK_TOKENS * width, dtype=_F32)
+        self._products: np.ndarray = np.empty(2 * BLOCK_TOKENS * sums, dtype=_F32)
+
+    def take(self, tokens: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return hidden (2, n, width), inputs (4, n, width) and products (4, n, sums), each in one piece."""
+        pairs, width, sums = tokens // 2, self._width, self._sums
+        return (
+            self._hidden[: 2 * pairs * width].reshape(2, pairs, width),
+            self._inputs[: 4 * pairs * width].reshape(4, pairs, width),
+            self._products[: 4 * pairs * sums].reshape(4, pairs, sums),
+        )
 
 
 class WindowEncoder:
@@ -103,21 +119,26 @@ class WindowEncoder:
     """
 
     def __init__(self, weights: NerWeights, *, jobs: int = 1) -> None:
-        """jobs: threads that share the blocks of one call, each with 2.4 MiB of buffers."""
-        self._layers: list[MaxoutNormLayer] = []
+        """jobs: threads that share the blocks of one call, each with 1.8 MB of buffers."""
+        self._norms = [_PiecesNorm(layer) for layer in weights.windows]
+        self._biases: list[np.ndarray] = []
+        self._weights: list[np.ndarray] = []  # of all layers but the first
         self.offset: np.ndarray = np.zeros(len(weights.windows[0].gain))
         for layer in weights.windows:
-            self._layers.append(MaxoutNormLayer(layer, input_offset=np.tile(self.offset, 3)))
+            weight = _piece_major(layer)
+            bias = layer.bias.T.reshape(-1) + np.tile(self.offset, 3) @ weight.astype(np.float64)
+            self._biases.append(bias.astype(_F32))
             self.offset = self.offset + layer.shift
+            if layer is not weights.windows[0]:
+                self._weights.append(_summed_weights(weight))
         self.reach_tokens = weights.reach_tokens
-        self.width = self._layers[0].width
+        self.width = self._norms[0].width
         # The first layer's products depend on the lexeme alone: one weight for the token before, here, after.
-        self._first = [np.ascontiguousarray(part) for part in np.split(self._layers[0].weight, 3)]
-        self._summed = [_summed_weights(layer.weight) for layer in self._layers[1:]]
+        self._first = np.split(_piece_major(weights.windows[0]), 3)
         self._jobs = jobs
         self._buffers: queue.SimpleQueue[_Buffers] = queue.SimpleQueue()
         for _ in range(jobs):
-            self._buffers.put(_Buffers(self.width, len(self._layers[0].bias)))
+            self._buffers.put(_Buffers(self.width, len(self._biases[0])))
         self._pool: ThreadPoolExecutor | None = None
 
     def encode(self, rows: np.ndarray, vectors: np.ndarray) -> np.ndarray:
@@ -136,7 +157,7 @@ class WindowEncoder:
             places = np.append(places, places[-1])
         lexemes = vectors[distinct]
         products = list(self._map(lambda weight: lexemes @ weight, self._first))
-        products[1] += self._layers[0].bias
+        products[1] += self._biases[0]
 
         def encode_from(start: int) -> None:
             buffers = self._buffers.get()
@@ -168,22 +189,16 @@ class WindowEncoder:
 
         places: of each token in `lexemes` and in the first layer's `products`.
         """
-        pairs = len(places) // 2
-        if pairs == BLOCK_TOKENS // 2:
-            hidden, sums, out = buffers.hidden, buffers.sums, buffers.out
-        else:  # a short block's halves must lie side by side too
-            width = self.width
-            hidden = buffers.hidden.reshape(-1, width)[: 2 * pairs].reshape(2, pairs, width)
-            sums = buffers.sums.reshape(BLOCK_TOKENS, -1)[: 2 * pairs].reshape(2, pairs, -1)
-            out = buffers.out[: 2 * pairs]
-        inputs, parts = buffers.inputs[:, :pairs], buffers.products[:, :pairs]
-        _first_sums(places, products, sums, parts[0])
+        hidden, inputs, parts = buffers.take(len(places))
+        # What is done with is written over: the sums over the first products, the output over the inputs.
+        sums, out = parts[:2].reshape(len(places), -1), inputs[:2].reshape(len(places), -1)
+        _first_sums(places, products, parts[:2], parts[2])
         np.take(lexemes, places.reshape(-1, 2).T, axis=0, out=hidden, mode="clip")
-        all_hidden, all_sums = hidden.reshape(2 * pairs, -1), sums.reshape(2 * pairs, -1)
-        all_hidden += self._layers[0].unshifted(all_sums, out)
-        for layer, weights in zip(self._layers[1:], self._summed, strict=True):
-            _sums(hidden, weights, layer.bias, inputs, parts, sums)
-            all_hidden += layer.unshifted(all_sums, out)
+        all_hidden = hidden.reshape(len(places), -1)
+        all_hidden += self._norms[0].unshifted(sums, out)
+        for norm, weights, bias in zip(self._norms[1:], self._weights, self._biases[1:], strict=True):
+            _sums(hidden, weights, bias, inputs, parts)
+            all_hidden += norm.unshifted(sums, out)
         return hidden
 
 
@@ -198,7 +213,7 @@ def _summed_weights(weight: np.ndarray) -> np.ndarray:
 def _first_sums(places: np.ndarray, products: list[np.ndarray], sums: np.ndarray, spare: np.ndarray) -> None:
     """Fill `sums` with the first layer's, put together from the products of each token's three lexemes.
 
-    In talk, 1,800 tokens have some 600 distinct rows, which saves two thirds of this layer's arithmetic.
+    In talk, 1,000 tokens have some 400 distinct rows, which saves more than half of this layer's arithmetic.
     """
     before, here, after = products
     even, odd = places[::2], places[1::2]
@@ -210,14 +225,9 @@ def _first_sums(places: np.ndarray, products: list[np.ndarray], sums: np.ndarray
 
 
 def _sums(
-    hidden: np.ndarray,
-    weights: np.ndarray,
-    bias: np.ndarray,
-    inputs: np.ndarray,
-    products: np.ndarray,
-    sums: np.ndarray,
+    hidden: np.ndarray, weights: np.ndarray, bias: np.ndarray, inputs: np.ndarray, products: np.ndarray
 ) -> None:
-    """Fill `sums` with a window layer's, bias included; a neighbour outside the block counts as zero."""
+    """Fill `products[:2]` with a window layer's sums; a neighbour outside the block counts as zero."""
     even, odd = hidden
     inputs[0, 0] = 0
     inputs[0, 1:] = odd[:-1]
@@ -227,8 +237,9 @@ def _sums(
     np.subtract(even[:-1], even[1:], out=inputs[3, :-1])
     inputs[3, -1] = even[-1]
     np.matmul(inputs, weights, out=products)
-    products[1] += bias
-    np.add(products[1], products[2], out=sums[0])
-    sums[0] += products[0]
-    np.subtract(products[1], products[2], out=sums[1])
-    sums[1] -= products[3]
+    first, second, third, fourth = products
+    second += bias
+    first += second
+    first += third
+    second -= third
+    second -= fourth

@@ -19,10 +19,14 @@ _CASELESS = re.compile(r"\(\?[a-zA-Z]*i")
 _NO_CHAR, _ANY_CHAR = r"[^\x00-\U0010ffff]", r"[\x00-\U0010ffff]"
 
 
-def narrowed(pattern: str, alphabet: Iterable[str]) -> str:
-    """Return a pattern with the same matches as `pattern` in every text of ASCII and `alphabet` characters."""
+def narrowed(pattern: str, alphabet: Iterable[str], *, known_classes: dict[str, str] | None = None) -> str:
+    """Return a pattern with the same matches as `pattern` in every text of ASCII and `alphabet` characters.
+
+    known_classes: what became of the classes met so far, for several patterns over one alphabet.
+    """
     if _CASELESS.search(pattern):
         return pattern
+    known = {} if known_classes is None else known_classes
     codes = sorted(ord(char) for char in set(alphabet) if ord(char) > 127)
     pieces = []
     start = at = 0
@@ -31,7 +35,10 @@ def narrowed(pattern: str, alphabet: Iterable[str]) -> str:
             at += 1
         elif pattern[at] == "[":
             end = class_end(pattern, at)
-            pieces += [pattern[start:at], _narrowed_class(pattern[at : end + 1], codes)]
+            text = pattern[at : end + 1]
+            if text not in known:
+                known[text] = _narrowed_class(text, codes)
+            pieces += [pattern[start:at], known[text]]
             start, at = end + 1, end
         at += 1
     return "".join(pieces) + pattern[start:]

@@ -45,8 +45,12 @@ class Tokenizer:
         # Most texts are of these characters, and so are all special cases.
         self._alphabet = frozenset(_COMMON).union(*rules["exceptions"])
         self._patterns = {key: _pattern(rules, key) for key in _PATTERN_KEYS}
+        classes: dict[str, str] = {}
         self._narrow = _AffixRules(
-            {key: narrowed(pattern, self._alphabet) for key, pattern in self._patterns.items()}
+            {
+                key: narrowed(pattern, self._alphabet, known_classes=classes)
+                for key, pattern in self._patterns.items()
+            }
         )
         self._wide: _AffixRules | None = None
         self._ends: dict[str, bool] = {}

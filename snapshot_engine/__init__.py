@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from snapshot_engine.memory.optimizer import MemoryOptimizer as MemoryOptimizer
     from snapshot_engine.memory.profile import memory_profile as memory_profile
     from snapshot_engine.memory.tracker import MemoryMetrics as MemoryMetrics, MemoryTracker as MemoryTracker
-    from snapshot_engine.monitoring.service import (
-        MemoryMonitoringService as MemoryMonitoringService,
+    from snapshot_engine.monitoring.service import MemoryMonitoringService as MemoryMonitoringService
+    from snapshot_engine.monitoring.shared_service import (
         get_memory_status as get_memory_status,
         start_memory_monitoring as start_memory_monitoring,
         stop_memory_monitoring as stop_memory_monitoring,
@@ -75,9 +75,9 @@ _HOME: dict[str, str] = {
     "Measurement": "snapshot_engine.memory.measure",
     # monitoring
     "MemoryMonitoringService": "snapshot_engine.monitoring.service",
-    "start_memory_monitoring": "snapshot_engine.monitoring.service",
-    "stop_memory_monitoring": "snapshot_engine.monitoring.service",
-    "get_memory_status": "snapshot_engine.monitoring.service",
+    "start_memory_monitoring": "snapshot_engine.monitoring.shared_service",
+    "stop_memory_monitoring": "snapshot_engine.monitoring.shared_service",
+    "get_memory_status": "snapshot_engine.monitoring.shared_service",
     # errors
     "SnapshotEngineError": "snapshot_engine.errors",
     "TranscriptError": "snapshot_engine.errors",

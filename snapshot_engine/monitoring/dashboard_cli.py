@@ -31,6 +31,8 @@ from snapshot_engine.settings import Config
 EXIT_OK, EXIT_USAGE, EXIT_INPUT, EXIT_OUTPUT = 0, 2, 3, 5
 DEFAULT_PORT = 8750
 
+_MOST_SECONDS = 86_400
+
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command."""
@@ -82,6 +84,9 @@ def _fail(problem: Exception, code: int) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     check_interval(options.interval)
+    if not 0 <= options.seconds <= _MOST_SECONDS:
+        problem = f"--seconds {options.seconds:g}: must be between 0 and one day ({_MOST_SECONDS:,} seconds)"
+        raise ConfigError([problem])
     stored = read_stored_history(options.history_file)
     service = _service(options)
     if options.output is not None:
@@ -129,7 +134,7 @@ def _content(mode: str, stored: StoredHistory) -> Callable[[MemoryMonitoringServ
 def _write(options: argparse.Namespace, service: MemoryMonitoringService, stored: StoredHistory) -> int:
     with service:
         if options.mode in {"comprehensive", "live"}:
-            time.sleep(max(0.0, options.seconds))
+            time.sleep(options.seconds)
         page = render_page(_content(options.mode, stored)(service), live=False)
     output = Path(options.output)
     temporary = output.with_name(f"{output.name}.{os.getpid()}.part")

@@ -95,16 +95,19 @@ def _reason(problem: Exception) -> str:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isdecimal() else 0
     if number <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a process id")
     return number
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not 0 < seconds <= 60:
-        raise argparse.ArgumentTypeError(f"{text!r} must be above 0 and at most 60 seconds")
+        raise argparse.ArgumentTypeError(f"{text!r}: must be seconds, above 0 and at most 60")
     return seconds
 
 

@@ -341,48 +341,7 @@ class MemoryMonitoringService:
         self._started_seconds = None
 
 
-_global_lock = threading.RLock()
-_global: MemoryMonitoringService | None = None
-
-
-def start_memory_monitoring(
-    config: Config | None = None,
-    interval: float = 30,
-    *,
-    sinks: Iterable[Callable[[AlertEvent], None]] | None = None,
-    pid_file: str | os.PathLike[str] | None = None,
-) -> MemoryMonitoringService:
-    """Start this process's monitoring service and return it; sinks and pid_file as of the service.
-
-    One that runs already is stopped first, so that the configuration and the
-    interval asked for last are the ones that count.
-    """
-    global _global
-    service = MemoryMonitoringService(config, interval, sinks=sinks, pid_file=pid_file)
-    with _global_lock:
-        if _global is not None:
-            _global.stop()
-        service.start()
-        _global = service
-    return service
-
-
-def stop_memory_monitoring() -> None:
-    """Stop this process's monitoring service, within 100 ms; harmless when there is none."""
-    with _global_lock:
-        if _global is not None:
-            _global.stop()
-
-
-def get_memory_status() -> MemoryStatus:
-    """Return the status of this process's monitoring service; the same keys when none runs."""
-    service = _global
-    return (service or MemoryMonitoringService()).status()
-
-
 def _after_fork_in_child() -> None:
-    global _global_lock
-    _global_lock = threading.RLock()
     for service in list(_services):
         service._after_fork_in_child()
 

@@ -128,6 +128,8 @@ def test_bad_input_is_one_sentence_and_the_documented_code(capsys, tmp_path):
                 f"cannot listen on 127.0.0.1 port {port}: Address already in use;",
             ),
             (["--own", "--interval", "-1"], 2, "monitoring interval -1.0: must be between"),
+            (["--own", "--seconds", "-4"], 2, "--seconds -4: must be between 0 and one day"),
+            (["--own", "--seconds", "nan"], 2, "--seconds nan: must be between"),
             (["--own", "--interval", "nan"], 2, "monitoring interval nan: must be between"),
         ]
         for arguments, code, sentence in cases:

@@ -124,6 +124,8 @@ class ResidentMeter:
         self._start_bytes = start_bytes = _restart(window)
         # Asked again for each phase only where it decides something; set-up
         # and tear-down of a plain test share the answer of its call.
+        if self.phase == "call":
+            self._faults = children_faults()
         if not settles and self.phase == "call":
             self._calls += 1
             if self._moved or self._calls % _ASK_EVERY == 0:
@@ -144,9 +146,7 @@ class ResidentMeter:
         if reusable is None:
             problem = problem or "this platform does not say how much free memory could be reused"
         if self.phase == "call":
-            faults = children_faults()
-            self.children_ran = faults != self._faults
-            self._faults = faults
+            self.children_ran = children_faults() != self._faults
         return Seen(start_bytes, peak_bytes, now_bytes, reusable or 0, not problem, problem)
 
     def finish(self) -> None:

@@ -21,7 +21,8 @@ from pytest_snapshot_memory.itemhooks import outcome_after
 from pytest_snapshot_memory.measuring import CHILDREN_NOTE, REPORT_ATTRIBUTE, children_faults
 from pytest_snapshot_memory.record import FIXTURE_PREFIX, RECORD_VERSION
 from snapshot_engine.memory.peak import broker
-from snapshot_engine.memory.reuse import reusable_bytes
+from snapshot_engine.memory.reuse import free_heap_bytes, reusable_bytes
+from snapshot_engine.memory.settle import settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 # 96 us with the objects of 3,000 tests alive.
 _MOVED_BYTES: Final = 64 * 1024
 _ASK_EVERY: Final = 64
+# So much free heap is given back to the kernel before the next test: taken again
+# unseen, it hides more than a trim of it costs (under 1 ms, only after a test that moved as much).
+_TRIMMED_BYTES: Final = 4 * 2**20
 # A test's own frames and caches: growth no report shows.
 _QUIET_BYTES: Final = 64 * 1024
 ITEMS_PLUGIN: Final = "snapshot_memory_items"
@@ -197,7 +201,10 @@ class PlainHooks:
 
     def _ask(self, resident_bytes: int) -> None:
         self._until_asked = _ASK_EVERY
-        self._reusable_bytes = reusable_bytes(resident_bytes)
+        reusable = reusable_bytes(resident_bytes)
+        if reusable is not None and reusable > _TRIMMED_BYTES and free_heap_bytes() > _TRIMMED_BYTES:
+            reusable = settle(collect=False).reusable_bytes
+        self._reusable_bytes = reusable
 
     def _fold(self, peak_bytes: int) -> None:
         above_bytes = peak_bytes - self._shift_bytes - self._first_bytes

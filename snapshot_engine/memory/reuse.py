@@ -28,13 +28,13 @@ class Reusable:
     most that the blocks freed since could have left.
     """
 
-    __slots__ = ("_arenas_bytes", "_blocks", "_heap_bytes", "_heap_is_dear", "_resident_bytes")
+    __slots__ = ("_arenas_bytes", "_blocks", "_heap_is_dear", "_resident_bytes", "heap_bytes")
 
     def __init__(self) -> None:
         self._arenas_bytes: int | None = 0
         self._blocks = -(10**9)
         self._resident_bytes = 0
-        self._heap_bytes: int | None = 0
+        self.heap_bytes: int | None = 0
         self._heap_is_dear = False
 
     def bytes(self, resident_bytes: int) -> int | None:
@@ -52,9 +52,9 @@ class Reusable:
             freed_blocks = 0
         elif not self._heap_is_dear:
             self._look_at_heap()
-        if self._arenas_bytes is None or self._heap_bytes is None:
+        if self._arenas_bytes is None or self.heap_bytes is None:
             return None
-        return self._arenas_bytes + self._heap_bytes + max(0, freed_blocks) * _LONGEST_BLOCK_BYTES
+        return self._arenas_bytes + self.heap_bytes + max(0, freed_blocks) * _LONGEST_BLOCK_BYTES
 
     def _look(self, blocks: int, resident_bytes: int) -> None:
         from snapshot_engine.memory import libc
@@ -70,7 +70,7 @@ class Reusable:
         heap = libc.heap_state()
         # mallinfo2 walks every free chunk: 9.9 ms were seen on a broken heap.
         self._heap_is_dear = time.thread_time() - begun > _DEAR_SECONDS
-        self._heap_bytes = None if heap is None else heap.free_bytes
+        self.heap_bytes = None if heap is None else heap.free_bytes
 
 
 _reusable = Reusable()
@@ -79,3 +79,8 @@ _reusable = Reusable()
 def reusable_bytes(resident_bytes: int) -> int | None:
     """Return what this process could reuse without being seen: see Reusable.bytes."""
     return _reusable.bytes(resident_bytes)
+
+
+def free_heap_bytes() -> int:
+    """Return malloc's share of the last answer of reusable_bytes: what a trim may give back."""
+    return _reusable.heap_bytes or 0

@@ -24,11 +24,13 @@ import time
 
 from snapshot_engine.memory import proctree
 from snapshot_engine.memory.gauge import GaugeTraits, GaugeUnavailable, Reading
+from snapshot_engine.memory.pace import Precedence
 from snapshot_engine.memory.peak import open_peak_window
 
 _INTERVAL_SECONDS = 0.005
 _GAP_SECONDS = 0.25
-# One core touched fresh pages at 0.8 to 2.5 MiB a millisecond.
+# Children that touched 64 MiB and ended at once, load 6: 2.9 MiB unseen in the
+# median of 240, 11.0 at most. Where real-time priority is refused: 16.9 of 480.
 _UNSEEN_BYTES = 12 * 2**20
 
 
@@ -88,6 +90,7 @@ class TreeWindow:
         self._own.close()
 
     def _run(self) -> None:
+        Precedence()
         while not self._stop.wait(_INTERVAL_SECONDS):
             self._look()
 

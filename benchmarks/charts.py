@@ -90,7 +90,10 @@ def _document(height: float, title: str, body: Sequence[str], theme: Theme) -> s
 
 
 def _bars(chart: BarChart, theme: Theme) -> str:
-    left, right, top, step = 210.0, 90.0, 44.0, 30.0
+    said = [_said(value, chart.unit) for _, value, _ in chart.bars]
+    # what a bold letter of 13 and a plain one of 12 take, on the generous side
+    left = max(120.0, 26 + 7.6 * max((len(name) for name, _, _ in chart.bars), default=0))
+    right, top, step = max(90.0, 20 + 7.2 * max(map(len, said), default=0)), 44.0, 30.0
     every = [value for _, value, _ in chart.bars] + [limit for limit in chart.limits if limit]
     scale = _scale(every, chart.logarithmic, WIDTH - left - right)
     body = []
@@ -102,7 +105,7 @@ def _bars(chart: BarChart, theme: Theme) -> str:
         body.append(
             f"<rect x='{left}' y='{y + 2:.1f}' width='{length:.1f}' height='18' rx='3' fill='{colour}'/>"
         )
-        body.append(_text(left + length + 6, y + 15, f"{number(value)} {chart.unit}", theme.ink, size=12))
+        body.append(_text(left + length + 6, y + 15, said[at], theme.ink, size=12))
         limit = chart.limits[at] if at < len(chart.limits) else None
         if limit:
             x = left + scale(limit)
@@ -115,6 +118,11 @@ def _bars(chart: BarChart, theme: Theme) -> str:
     height = top + len(chart.bars) * step + 22
     body.append(_text(16, height - 6, foot, theme.faint, size=11))
     return _document(height, chart.title, body, theme)
+
+
+def _said(value: float, unit: str) -> str:
+    """Return a bar's value with its unit; without a unit it is a count."""
+    return f"{number(value)} {unit}" if unit else f"{value:,.0f}"
 
 
 def _scale(values: Sequence[float], logarithmic: bool, width: float) -> Callable[[float], float]:
@@ -186,7 +194,7 @@ def _axis(values: Sequence[float], logarithmic: bool, length: float) -> _Axis:
         )
         return _Axis(low, high, True, length, ticks)
     step = _round_step((high - low) / 4 if high > low else 1.0)
-    high = math.ceil(high / step) * step
+    low, high = math.floor(low / step) * step, math.ceil(high / step) * step
     count = round((high - low) / step)
     return _Axis(low, high, False, length, tuple(low + step * n for n in range(count + 1)))
 

@@ -70,10 +70,15 @@ class Sight:
 
 
 def environment() -> dict[str, str]:
-    """Return what every measured process gets: one BLAS thread, a fixed hash seed, this checkout."""
+    """Return what every measured process gets: one BLAS thread, a fixed hash seed, this checkout.
+
+    Compiled modules may be kept, as those of an installed package are: a process that had to
+    compile every source file anew would show that in its CPU time and its peak.
+    """
     one_thread = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {
-        **os.environ,
+        **kept,
         **dict.fromkeys(one_thread, "1"),
         "PYTHONHASHSEED": "0",
         "PYTHONPATH": os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH", "")])),

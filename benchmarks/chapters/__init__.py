@@ -11,7 +11,7 @@ from benchmarks.table import Page
 
 # in the order in which they are shown
 NAMES: tuple[str, ...] = (
-    "tiers", "reading", "end_to_end", "ner", "watching", "plugin", "gate", "growth", "limits",
+    "tiers", "reading", "end_to_end", "ner", "watching", "plugin", "gate", "growth", "limits", "overshoot",
 )  # fmt: skip
 
 

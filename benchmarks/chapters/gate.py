@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.case import Case, workload
+from benchmarks.charts import BarChart
 from benchmarks.results import Results
 from benchmarks.table import Bar, Page, Table
 
@@ -31,6 +32,22 @@ def cases(scale: str) -> list[Case]:
         for kind in KINDS
         for variant in VARIANTS
     ]
+
+
+def _charts(results: Results) -> tuple[BarChart, ...]:
+    """How often each rule fires: never is right where nothing changed, always where something did."""
+    bars = []
+    for variant, what in VARIANTS.items():
+        for outcome in results.find(NAME, variant, kind="fresh")[-1:]:
+            if not outcome.failure:
+                compared = outcome.work["compared"]
+                fired = outcome.work["verdicts"].get("regressed", 0)
+                bars.append((f"{what}: the gate", fired / compared * 100, True))
+                bars.append((f"{what}: +3 % rule", outcome.work["naive_alarms"] / compared * 100, False))
+    chart = BarChart(
+        name="gate", title="Of 100 comparisons, how many fire (fresh reruns)", unit="%", bars=tuple(bars)
+    )
+    return (chart,) if bars else ()
 
 
 def page(results: Results) -> Page:
@@ -89,6 +106,7 @@ def page(results: Results) -> Page:
                 rows=tuple(rows),
             ),
         ),
+        charts=_charts(results),
         bars=tuple(bars),
         notes=()
         if RECORDING.exists()

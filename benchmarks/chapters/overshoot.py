@@ -6,6 +6,7 @@ import math
 import statistics
 
 from benchmarks.case import Case, Outcome, workload
+from benchmarks.charts import BarChart
 from benchmarks.results import Results
 from benchmarks.table import Bar, Page, Table
 
@@ -40,6 +41,30 @@ def cases(scale: str) -> list[Case]:
 def _latest(results: Results, way: str, busy: int) -> Outcome | None:
     found = [o for o in results.find(NAME, way, busy=busy) if not o.failure]
     return found[-1] if found else None
+
+
+def _chart(results: Results) -> tuple[BarChart, ...]:
+    bars = tuple(
+        (
+            f"{way.replace('real-time priority refused', 'not real-time')}{', busy' if busy else ''}",
+            max(outcome.work["over_mib"]),
+            True,
+        )
+        for busy in BUSY
+        for way in WAYS
+        if (outcome := _latest(results, way, busy)) is not None
+    )
+    if not bars:
+        return ()
+    return (
+        BarChart(
+            name="overshoot",
+            title="Furthest past a limit of 32 MiB, in MiB",
+            unit="MiB",
+            bars=bars,
+            limits=(BAR_MIB,) * len(bars),
+        ),
+    )
 
 
 def page(results: Results) -> Page:
@@ -82,6 +107,7 @@ def page(results: Results) -> Page:
                 rows=tuple(rows),
             ),
         ),
+        charts=_chart(results),
         bars=tuple(bars),
         notes=(
             "Real-time priority for the watching thread needs root, CAP_SYS_NICE or an RLIMIT_RTPRIO; with or "

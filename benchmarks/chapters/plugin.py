@@ -308,6 +308,41 @@ def _repeat_bars(results: Results) -> tuple[Bar, ...]:
     return tuple(bars)
 
 
+def _charts(results: Results) -> tuple[BarChart, ...]:
+    """How many known amounts are right, and by how much numbers move with the order of the tests."""
+    right = tuple(
+        (way, float(sum(verdict == "right" for verdict in verdicts.values())), way.startswith("ours"))
+        for way in READINGS
+        if (verdicts := _verdicts(results, way))
+    )
+    spread = tuple(
+        (way, max(found * 100, 0.01), way.startswith("ours"))
+        for way in SHUFFLED
+        if (found := _spread(results, way)) is not None
+    )
+    charts = []
+    if right:
+        charts.append(
+            BarChart(
+                name="plugin-truth",
+                title=f"Known allocations reported right, of {len(KNOWN)}",
+                unit="",
+                bars=right,
+            )
+        )
+    if spread:
+        charts.append(
+            BarChart(
+                name="plugin-spread",
+                title="Spread of the numbers in shuffled order, 95th percentile of tests",
+                unit="%",
+                bars=spread,
+                logarithmic=True,
+            )
+        )
+    return tuple(charts)
+
+
 def page(results: Results) -> Page:
     bars = tuple(
         (way, statistics.median(found), way.startswith("ours"))
@@ -326,7 +361,8 @@ def page(results: Results) -> Page:
         line="What the pytest plugin costs a suite, how many of 25 known allocations it reports rightly, and "
         "whether it says the same when the tests run in another order.",
         tables=(_overhead_table(results), _truth_table(results), _spread_table(results)),
-        charts=(chart,) if bars else (),
+        charts=((chart,) if bars else ()) + _charts(results),
+        packages=("pytest", "pytest-memray", "memray", "numpy"),
         bars=(
             _cost_bar(results, IDLE, 1.01),
             _cost_bar(results, REPORT, 1.05),

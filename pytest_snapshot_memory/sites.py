@@ -57,6 +57,7 @@ class ExplainingAllocated(GaugeMeter):
         self._root = root
         self._path = directory
         self._windows = 0
+        self.problem = ""  # why a phase could not be explained
         self.explained: list[Explained] = []
 
     def begin(self, settles: bool) -> int:
@@ -67,6 +68,7 @@ class ExplainingAllocated(GaugeMeter):
 
     def end(self) -> Seen:
         seen = super().end()
+        self.problem = self.problem or seen.problem
         if not seen.problem:
             with load_memray().FileReader(str(self._path)) as reader:
                 records = reader.get_high_watermark_allocation_records(merge_threads=True)
@@ -98,6 +100,7 @@ class ExplainingPython(GaugeMeter):
         self._step = _STEP
         self._best: tuple[int, tracemalloc.Snapshot] | None = None
         self._spike: Spike | None = None
+        self.problem = ""
         self.explained: list[Explained] = []
 
     def begin(self, settles: bool) -> int:

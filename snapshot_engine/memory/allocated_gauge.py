@@ -1,9 +1,9 @@
 """All allocations, Python's and C's, by memray: exact, with the lines that made them.
 
 Slows Python objects 7.7 times (NumPy not at all); 5.5 ms a window. memray
-allows one Tracker per process: where another one is active (pytest-memray, a
-tracker inside the test) opening raises GaugeUnavailable, which a caller
-reports as Unmeasured.
+allows one Tracker per process: where another one is active (pytest-memray) opening
+raises GaugeUnavailable, which a caller reports as Unmeasured. A Tracker that the
+measured code starts takes over: ours ends there, and the window says so.
 
 The file is not trusted blindly: on a full disk memray writes no totals and
 raises nothing (339 kB were reported of 1,016 MB). Each window plants one
@@ -13,7 +13,9 @@ allocation, so a file that counts none is a broken one.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +69,7 @@ class AllocatedWindow:
     start_bytes = 0
     allocations_at_peak = 0
     _file_format = "AGGREGATED_ALLOCATIONS"
+    _gave_way = False
 
     def __init__(self, memray: Any, keep: Path | None) -> None:
         self._memray = memray
@@ -81,6 +84,7 @@ class AllocatedWindow:
                 file_format=memray.FileFormat[self._file_format],
             )
             self._tracker.__enter__()
+            self._others = _GiveWay(memray, self.give_way)
         except (RuntimeError, OSError) as refused:
             self._forget()
             raise GaugeUnavailable(f"memray cannot track here: {refused}") from refused
@@ -95,7 +99,9 @@ class AllocatedWindow:
     def close(self) -> None:
         if self._last is not None:
             return
-        self._tracker.__exit__(None, None, None)
+        self._others.end()
+        if not self._gave_way:
+            self._tracker.__exit__(None, None, None)
         self._last = Reading(current_bytes=0, peak_bytes=0)
         try:
             self._last = self._figures()
@@ -103,6 +109,14 @@ class AllocatedWindow:
             self.problem = f"memray's file cannot be read: {broken}"
         finally:
             self._forget()
+        if self._gave_way and not self.problem:
+            self.problem = "the measured code started a memray Tracker of its own, which ended ours"
+
+    def give_way(self) -> None:
+        """End our Tracker, since the measured code starts one; what follows is not counted."""
+        if not self._gave_way:
+            self._gave_way = True
+            self._tracker.__exit__(None, None, None)
 
     def _figures(self) -> Reading:
         with self._memray.FileReader(str(self.path)) as reader:
@@ -118,3 +132,30 @@ class AllocatedWindow:
     def _forget(self) -> None:
         if self._folder is not None:
             self._folder.cleanup()
+
+
+class _GiveWay:
+    """While it lasts, code that asks for a memray.Tracker gets one before whose start `give_way` is called.
+
+    The class is replaced in memray and in modules that have imported it by its name.
+    """
+
+    def __init__(self, memray: Any, give_way: Callable[[], None]) -> None:
+        self._original = original = memray.Tracker
+
+        class Tracker(original):  # type: ignore[misc, valid-type]
+            def __enter__(self) -> Any:
+                give_way()
+                return super().__enter__()
+
+        self._put(original, Tracker)
+        self._replacement = Tracker
+
+    def end(self) -> None:
+        self._put(self._replacement, self._original)
+
+    @staticmethod
+    def _put(old: Any, new: Any) -> None:
+        for module in list(sys.modules.values()):
+            if getattr(module, "__dict__", {}).get("Tracker") is old:
+                module.__dict__["Tracker"] = new

@@ -350,3 +350,77 @@ def test_a():
 """
     )
     run_project("--memory-report").assert_outcomes(passed=1)
+
+
+def test_a_memray_tracker_inside_the_test_wins_over_ours(pytester: pytest.Pytester, run_project: Run) -> None:
+    """memray allows one Tracker per process: the test's own works, and the limit says that it was not decided."""
+    pytest.importorskip("memray")
+    pytester.makepyfile(
+        test_it="""
+import memray, pytest
+from memray import Tracker
+def touch(mib): return bytearray(b"x") * (mib << 20)
+@pytest.mark.memory_limit("20 MB", gauge="allocated")
+def test_by_module(tmp_path):
+    with memray.Tracker(tmp_path / "own.bin"): touch(5)
+    assert memray.FileReader(tmp_path / "own.bin").metadata.peak_memory > 5 << 20
+@pytest.mark.memory_limit("20 MB", gauge="thread")
+def test_by_name(tmp_path):
+    with Tracker(tmp_path / "own.bin"): touch(5)
+@pytest.mark.memory_limit("20 MB")
+def test_over(tmp_path):
+    with Tracker(tmp_path / "own.bin"): touch(50)
+def test_ours_is_gone():
+    assert Tracker is memray.Tracker and Tracker.__module__.startswith("memray")
+"""
+    )
+    result = run_project("-q", "-rf")
+    result.assert_outcomes(passed=3, failed=1, warnings=2)
+    result.stdout.fnmatch_lines(["  no allocation sites: the measured code started a memray Tracker*"])
+
+
+def test_read_only_project_is_measured_and_told(pytester: pytest.Pytester, run_project: Run) -> None:
+    """Baseline, flame graphs, cache and journal cannot be written below the project's folder."""
+    pytester.makepyfile(test_it="import pytest\n@pytest.mark.memory_limit('9 MB')\ndef test_a(): pass\n")
+    # a file where a folder is wanted refuses root, too, whom permissions do not stop
+    (pytester.path / ".memory-baseline").write_text("")
+    (pytester.path / ".pytest_cache").write_text("")
+    result = run_project("--memory-report", "--memory-save", "-p", "cacheprovider")
+    result.assert_outcomes(passed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["memory baseline not saved: * was not written: *"])
+    assert "INTERNALERROR" not in result.stdout.str()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's out-of-memory killer, by a control group")
+def test_the_kernels_oom_kill_of_an_isolated_test_is_named(
+    pytester: pytest.Pytester, run_project: Run
+) -> None:
+    group = Path(f"/sys/fs/cgroup/memory/pytest-oom-{os.getpid()}")
+    try:
+        group.mkdir()
+        (group / "memory.limit_in_bytes").write_text(str(96 << 20))
+    except OSError as refused:
+        pytest.skip(f"no control group can be made here: {refused}")
+    pytester.makepyfile(
+        test_it=f"""
+import os, pathlib, pytest
+def test_before(): pass
+@pytest.mark.memory_limit("900 MB", isolate=True)
+def test_too_much():
+    pathlib.Path("{group}/cgroup.procs").write_text(str(os.getpid()))
+    blocks = [bytearray(b"x") * (8 << 20) for _ in range(60)]
+def test_after(): pass
+"""
+    )
+    try:
+        result = run_project("--memory-report")
+    finally:
+        group.rmdir()
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.re_match_lines(
+        [
+            r"test_it.py::test_too_much: its child process was killed by SIGKILL \(the kernel out of memory.*",
+            r"  last known peak: .* resident, \d+\.\d MiB above its start",
+        ]
+    )

@@ -22,11 +22,15 @@ MeasureAgain = Callable[[str], Rerun]
 
 
 class Decision(NamedTuple):
-    """The verdict, the numbers it rests on, and how it came about ("" for the first reading)."""
+    """The verdict, the numbers it rests on, and how it came about ("" for the first reading).
+
+    readings: those of the second run, where one was made and says something.
+    """
 
     verdict: Verdict
     interval: Interval | None
     decided_by: str = ""
+    readings: tuple[PhaseReading, ...] = ()
 
 
 def decide(
@@ -49,10 +53,10 @@ def decide(
     if clean is None:
         return Decision(Unmeasured(reason=second.problem or "the second run was not measured"), interval)
     if not isinstance(verdict, Unmeasured):
-        return Decision(verdict, clean, by)
+        return Decision(verdict, clean, by, second.readings)
     if interval.gauge == "resident" and limit.of == "growth":
-        return _decide_exactly(clean, limit, again)
-    return Decision(Unmeasured(reason=f"{verdict.reason}, also in a clean child"), clean, by)
+        return _decide_exactly(clean, limit, again)._replace(readings=second.readings)
+    return Decision(Unmeasured(reason=f"{verdict.reason}, also in a clean child"), clean, by, second.readings)
 
 
 def decide_with_children(

@@ -241,10 +241,7 @@ def is_complete(config: pytest.Config, deselected: bool) -> bool:
 
 
 class SubprocessRepeat:
-    """Repeats for the controller of xdist, which has no tests of its own to fork.
-
-    Each repeat is one pytest process that runs every test in a clean child.
-    """
+    """Repeats for the gate: each is one pytest process that runs every test in a clean child."""
 
     independent = True
 
@@ -278,7 +275,7 @@ class SubprocessRepeat:
         return [decode(line) for line in lines]
 
     def _pytest(self, nodeids: Sequence[str], journal: Path, order: str) -> None:
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n0"]
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         command += ["--memory-isolate", f"--memory-gauge={self._gauge}", f"--memory-journal={journal}"]
         command += ["--memory-report=off", "--rootdir", str(self._root), *self._same, *nodeids]
         nowhere = subprocess.DEVNULL
@@ -294,4 +291,5 @@ def _same_set_up(config: pytest.Config) -> list[str]:
     words = [word for name in option.plugins for word in ("-p", name)]
     words += [word for one in option.override_ini or () for word in ("-o", one)]
     words += ["-c", str(config.inipath)] if config.inipath is not None else []
+    words += ["-n0"] if config.pluginmanager.hasplugin("xdist") else []
     return [*words, f"--import-mode={option.importmode}"]

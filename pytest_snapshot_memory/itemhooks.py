@@ -8,13 +8,16 @@ test once more (enter_child), and a child that runs an isolated test for real
 from __future__ import annotations
 
 import contextlib
+import os
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_snapshot_memory import inner_run
 from pytest_snapshot_memory.measuring import REPORT_ATTRIBUTE, ItemRun, Meter, ResidentMeter, meter_for
 from pytest_snapshot_memory.plan import Plan, plan_for
 from snapshot_engine.memory.gauge import GaugeUnavailable
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
     from pytest_snapshot_memory.journal import Journal
     from pytest_snapshot_memory.markers import LimitRequest
-    from pytest_snapshot_memory.record import BudgetTerms
+    from pytest_snapshot_memory.record import BudgetTerms, PhaseReading
     from pytest_snapshot_memory.rerun import Rerun, Reruns
     from pytest_snapshot_memory.settings import Settings
 
@@ -62,15 +65,15 @@ class ItemHooks:
         self._in_child = True
         self._child_meter = meter
         if isinstance(meter, ResidentMeter):
-            from pytest_snapshot_memory.alignment import stay_on_one_cpu
-
-            meter.aligns = True
-            stay_on_one_cpu()
+            _align(meter)
         self.reruns = None
 
     def enter_isolation(self, forced: str) -> None:
         """From now on this process is the isolated run itself; forced: a breach already known."""
         self._in_child = True
+        meter = meter_for("resident")
+        if isinstance(meter, ResidentMeter) and inner_run.VARIABLE in os.environ:
+            _align(meter)  # this run is a repeat for the gate: its number is all that counts
         self._forced = forced
         self.reruns = None
         self.why_no_reruns = ""  # the parent adds the sites
@@ -270,7 +273,7 @@ class ItemHooks:
         record = TestRecord(
             nodeid=item.nodeid,
             outcome=run.outcome,
-            phases=(*run.readings, *map(benchmark.reading_of, benchmarks)),
+            phases=(*run.readings, *_second_readings(run), *map(benchmark.reading_of, benchmarks)),
             file=path,
             line=(line or 0) + 1,
             budget=None if limit is None else _terms(limit),
@@ -302,6 +305,26 @@ def enforced(item: pytest.Item, run: ItemRun, limit: LimitRequest) -> Iterator[N
         where = f"\n  stopped at {item.path.name}:{inside[-1].lineno}" if inside else ""
         text = f"memory limit exceeded and stopped: {format_size(stopped.used_bytes)} of"
         pytest.fail(f"{text} {format_size(limit.limit_bytes)} ({stopped.cause}){where}", pytrace=False)
+
+
+def _second_readings(run: ItemRun) -> list[PhaseReading]:
+    """Return what a second run found of the phase that a limit on growth is about, at the point that decided."""
+    decision, limit = run.decision, run.plan.limit
+    if decision is None or limit is None or decision.interval is None or limit.of != "growth":
+        return []
+    point_bytes = decision.interval.low_bytes
+    return [
+        replace(one, peak_bytes=one.start_bytes + point_bytes)
+        for one in decision.readings
+        if one.phase == limit.phase and one.gauge == decision.interval.gauge
+    ]
+
+
+def _align(meter: ResidentMeter) -> None:
+    from pytest_snapshot_memory.alignment import stay_on_one_cpu
+
+    meter.aligns = True
+    stay_on_one_cpu()
 
 
 def _wants_heap(plan: Plan) -> bool:

@@ -217,8 +217,16 @@ class TestRecord:
     @property
     def seconds(self) -> float:
         """Time of the test's own phases, fixtures of wider scope left out."""
-        gauge = self.gauge
-        return sum(r.seconds for r in self.phases if r.gauge == gauge and not r.fixture_name)
+        gauge, process = self.gauge, self.phases[0].process if self.phases else ""
+        return sum(
+            r.seconds for r in self.phases if r.gauge == gauge and r.process == process and not r.fixture_name
+        )
+
+    @property
+    def deciding(self) -> PhaseReading | None:
+        """The call as a second run in a clean process read it, or as the only one did; None if unmeasured."""
+        calls = [r for r in self.phases if r.phase == "call" and r.gauge == self.gauge]
+        return next((r for r in calls if r.process != "suite"), calls[0] if calls else None)
 
     def to_plain(self) -> dict[str, Any]:
         """Return the record as JSON values under short keys, defaults left out."""

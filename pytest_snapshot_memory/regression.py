@@ -32,6 +32,8 @@ from .record import PhaseReading
 MIB: Final = KIB * KIB
 # one-sided; 3 old and 18 new runs that do not overlap reach 1/1330, 5 and 9 reach 1/2002
 SIGNIFICANCE: Final = 0.001
+# 7 old and 9 new runs that do not overlap reach 1/11440: further runs would not change that
+CERTAIN: Final = 0.0001
 UNREPEATABLE_RATIO: Final = 0.2
 
 # By how much one reading of an unchanged test differs from another of it, where
@@ -242,10 +244,13 @@ def _compared(
 
 
 def rise_is_possible(entry: Entry, runs: Sequence[int], threshold: Threshold, bias_bytes: int = 0) -> bool:
-    """Tell whether fresh runs so far leave room for a rise, so that more of them are worth their time."""
+    """Tell whether fresh runs so far leave a rise open, so that more of them are worth their time."""
     value = entry.value_bytes
     line = max(bias_bytes, allowance(value, entry.anchor_bytes, threshold).size_bytes)
-    if median_low(runs) - value <= line // 2:
+    rise_bytes = median_low(runs) - value
+    if rise_bytes <= line // 2:
+        return False
+    if rise_bytes > 2 * line and rank_sum_p(entry.fresh_runs_bytes, runs) <= CERTAIN:
         return False
     return len(runs) < 2 * len(entry.fresh_runs_bytes) or rank_sum_p(entry.fresh_runs_bytes, runs) <= 0.05
 

@@ -61,17 +61,6 @@ class Reruns:
         """Measure the test once more, under `gauge`, in a clean child."""
         return self._read(self._ask(item, {"do": "measure", "gauge": gauge}, seconds))
 
-    def measure_nodeid(self, nodeid: str, gauge: str) -> Rerun:
-        """Measure a test by its id; for repeats that a gate asks for."""
-        number = self._by_nodeid.get(nodeid)
-        if number is None:
-            return Rerun(problem="was not collected here")
-        return self._read(self._order({"do": "measure", "gauge": gauge, "number": number}, None))
-
-    def repeat(self, gauge: str) -> ForkedRepeat:
-        """Return what the gate asks for further runs of single tests."""
-        return ForkedRepeat(self, gauge)
-
     def explain(
         self, item: pytest.Item, limit: LimitRequest, flame_graph: Path | None, seconds: float
     ) -> Rerun:
@@ -116,29 +105,6 @@ class Reruns:
         if answer.result is None:
             return Rerun(problem=f"its second run {answer.death}")
         return Rerun(**answer.result)
-
-
-class ForkedRepeat:
-    """Further runs in children of the one clean parent: alike among themselves, see `independent`."""
-
-    independent = False
-
-    def __init__(self, reruns: Reruns, gauge: str) -> None:
-        self._reruns = reruns
-        self._gauge = gauge
-
-    def __call__(self, nodeids: Sequence[str], count: int) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {}
-        for nodeid in nodeids:
-            runs = [self._reruns.measure_nodeid(nodeid, self._gauge) for _ in range(count)]
-            calls = [one for run in runs for one in run.readings if one.phase == "call"]
-            if len(calls) == count and not any(run.problem for run in runs):
-                found[nodeid] = [one.growth_bytes for one in calls]
-        return found
-
-    def explain(self, nodeids: Sequence[str], of: str) -> dict[str, Rerun]:
-        """Run each test once with stacks; of: "growth" or "retained"."""
-        return self._reruns.explain_nodeids(nodeids, of)
 
 
 def _leave_worker(config: pytest.Config) -> None:

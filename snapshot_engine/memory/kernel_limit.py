@@ -36,12 +36,17 @@ class KernelLimit:
         self._allowed: dict[object, int] = {}
         self._before: tuple[int, int] | None = None
         self._ours = -1
+        self._applying = False
 
     def allow(self, owner: object, mapped_bytes: int, allowance_bytes: int) -> bool:
         """Let `owner` map at most `allowance_bytes` and the margin more; False where there is no such limit."""
         if sys.platform == "win32":
             return False
         with self._lock:
+            # The watchdog's signal came between setting a limit and noting it as
+            # ours: taken for a foreign one, it would be "restored" and stay.
+            if self._applying:
+                return True
             self._allowed[owner] = mapped_bytes + max(0, allowance_bytes) + MARGIN_BYTES
             return self._apply()
 
@@ -74,6 +79,13 @@ class KernelLimit:
                     self._apply()
 
     def _apply(self) -> bool:
+        self._applying = True
+        try:
+            return self._set_tightest()
+        finally:
+            self._applying = False
+
+    def _set_tightest(self) -> bool:
         current = resource.getrlimit(resource.RLIMIT_DATA)
         if self._before is None or current[0] != self._ours:
             self._before = current

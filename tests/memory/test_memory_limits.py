@@ -600,6 +600,24 @@ def test_a_limit_that_the_body_sets_itself_is_left_alone(fresh):
     assert after == 3 << 30
 
 
+def test_a_look_that_comes_while_the_limit_is_being_set_does_not_make_it_stay(fresh):
+    before, after = fresh("""
+        import resource
+        from snapshot_engine.memory.kernel_limit import KernelLimit
+        limit, owner, plain = KernelLimit(), object(), resource.setrlimit
+        before = resource.getrlimit(resource.RLIMIT_DATA)
+        def interrupted(*arguments):
+            plain(*arguments)
+            limit.allow(owner, 500 * MIB, 100 * MIB)  # as the signal's handler does
+        resource.setrlimit = interrupted
+        limit.allow(owner, 500 * MIB, 200 * MIB)
+        resource.setrlimit = plain
+        limit.let_go(owner)
+        answer([before, resource.getrlimit(resource.RLIMIT_DATA)])
+    """)
+    assert after == before
+
+
 def test_a_limit_of_the_machine_is_never_raised(fresh):
     inside, after = fresh("""
         import resource

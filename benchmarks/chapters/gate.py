@@ -11,7 +11,7 @@ from benchmarks.table import Bar, Page, Table
 
 NAME = "gate"
 RECORDING = Path(__file__).resolve().parents[2] / "tests" / "plugin" / "gate" / "recorded" / "noise_linux.txt"
-KINDS = ("forked", "fresh")
+KINDS = ("fresh",)  # as the plugin repeats: each run in a pytest process of its own
 VARIANTS = {"base": "nothing changed", "plus5": "5 % more objects", "plus256": "256 KiB more"}
 SUITES = {"quick": 10, "default": 250, "full": 250}
 
@@ -75,15 +75,6 @@ def page(results: Results) -> Page:
                             promise=f"false alarms below 1 in 1,000, {kind} reruns",
                             measured=f"{alarms} of {compared:,}",
                             met=alarms / compared < 0.001,
-                        )
-                    )
-                elif (kind, variant) == ("forked", "plus256"):
-                    # by how much parents of forked runs differ: the gate says it cannot tell, and does not guess
-                    bars.append(
-                        Bar(
-                            promise=f"({what}, {kind} reruns: below what they can tell)",
-                            measured=f"{alarms:,} of {compared:,} found",
-                            met=None,
                         )
                     )
                 else:

@@ -181,6 +181,29 @@ def test_same(seed):
 """
 
 
+def per_test(job: Job) -> dict[str, Any]:
+    """Return what each of many empty tests costs under --memory-report, in us of CPU, pair by pair."""
+    import resource
+
+    count, pairs = int(job.parameters["tests"]), int(job.parameters["pairs"])
+
+    def seconds(way: str, scratch: str) -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(pytest_command(way, scratch), capture_output=True, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    with job.timed(), tempfile.TemporaryDirectory(prefix="benchmark-") as scratch:
+        text = "".join(f"def test_{number}(): pass\n" for number in range(count))
+        Path(scratch, "test_empty.py").write_text(text)
+        seconds("plain pytest", scratch)
+        found = [
+            (seconds("ours, --memory-report", scratch) - seconds("plain pytest", scratch)) / count * 1e6
+            for _ in range(pairs)
+        ]
+    return {"microseconds": found}
+
+
 def order(job: Job) -> dict[str, Any]:
     """Run one test with a limit near its need after heaps of many sizes; return what decided each time."""
     from pytest_snapshot_memory.record import decode

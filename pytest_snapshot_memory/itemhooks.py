@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_snapshot_memory import inner_run
-from pytest_snapshot_memory.measuring import REPORT_ATTRIBUTE, ItemRun, Meter, ResidentMeter, meter_for
+from pytest_snapshot_memory.measuring import REPORT_ATTRIBUTE, ItemRun
 from pytest_snapshot_memory.plan import Plan, plan_for
+from pytest_snapshot_memory.resident_meter import Meter, ResidentMeter, meter_for
 from snapshot_engine.memory.gauge import GaugeUnavailable
 
 if TYPE_CHECKING:

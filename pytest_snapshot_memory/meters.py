@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 from typing import Any
 
-from pytest_snapshot_memory.measuring import Meter, Seen
+from pytest_snapshot_memory.resident_meter import Meter, Seen
 from snapshot_engine.errors import MissingExtra
 from snapshot_engine.memory.gauge import Gauge, GaugeUnavailable, GaugeWindow
 from snapshot_engine.memory.reuse import reusable_bytes

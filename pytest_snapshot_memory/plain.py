@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import pytest
 
 from pytest_snapshot_memory.itemhooks import outcome_after
-from pytest_snapshot_memory.measuring import CHILDREN_NOTE, REPORT_ATTRIBUTE, children_faults
+from pytest_snapshot_memory.measuring import CHILDREN_NOTE, REPORT_ATTRIBUTE
 from pytest_snapshot_memory.record import FIXTURE_PREFIX, RECORD_VERSION
+from pytest_snapshot_memory.resident_meter import children_faults
 from snapshot_engine.memory.peak import broker
 from snapshot_engine.memory.reuse import free_heap_bytes, reusable_bytes
 from snapshot_engine.memory.settle import settle

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_snapshot_memory.isolation import Answer, CleanParent, IsolationLost
-from pytest_snapshot_memory.measuring import Meter, meter_for
 from pytest_snapshot_memory.record import AllocationSite, PhaseReading
+from pytest_snapshot_memory.resident_meter import Meter, meter_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,7 +20,7 @@ import pytest
 
 from pytest_snapshot_memory.growth import GrowthVerdict, judge_growth
 from pytest_snapshot_memory.leaks import LeakVerdict, judge_leak
-from pytest_snapshot_memory.measuring import meter_for
+from pytest_snapshot_memory.resident_meter import meter_for
 from snapshot_engine.memory import libc
 from snapshot_engine.memory.units import format_size
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pytest_snapshot_memory.finish import Repeat
     from pytest_snapshot_memory.markers import LimitRequest
-    from pytest_snapshot_memory.measuring import Meter
+    from pytest_snapshot_memory.resident_meter import Meter
     from pytest_snapshot_memory.settings import Settings
 
 T = TypeVar("T")
@@ -224,7 +224,7 @@ class MemorySession:
 
     def _prepare(self, items: list[pytest.Item]) -> None:
         """Before the first test: warm up, and fork the clean parent if any test may need it."""
-        from pytest_snapshot_memory.measuring import warm_up
+        from pytest_snapshot_memory.resident_meter import warm_up
 
         _looking(warm_up)
         plans = [self.items.plan(item) for item in items]

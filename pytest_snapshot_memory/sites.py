@@ -19,9 +19,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Final, NamedTuple
 
-from pytest_snapshot_memory.measuring import Seen
 from pytest_snapshot_memory.meters import GaugeMeter
 from pytest_snapshot_memory.record import AllocationSite
+from pytest_snapshot_memory.resident_meter import Seen
 from snapshot_engine.memory.allocated_gauge import AllocatedGauge, load_memray
 from snapshot_engine.memory.python_gauge import PythonGauge
 

@@ -71,7 +71,10 @@ def test_command_line_beats_ini(pytester: pytest.Pytester, run_project: Run) -> 
 @pytest.mark.parametrize(
     ("option", "sentence"),
     [
-        ("--memory-gauge=heap", "*--memory-gauge: 'heap' is not one of resident, python, allocated, tree, thread"),
+        (
+            "--memory-gauge=heap",
+            "*--memory-gauge: 'heap' is not one of resident, python, allocated, tree, thread",
+        ),
         ("--memory-top=0", "*--memory-top: '0' is not a whole number of 1 or more"),
         ("--memory-limit-default=2KBjunk", "*--memory-limit-default: size '2KBjunk': not a size*"),
         ("--memory-save=test_it.py", "*looks like a path of tests*"),

@@ -115,7 +115,16 @@ def change_baseline(
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write `text` to `path` in one step: either all of it or the old content; OSError passes through."""
+    """Write `text` to `path` in one step: either all of it or the old content; OSError passes through.
+
+    What a link points at is replaced, not the link. A target that exists and is
+    no regular file (a pipe, /dev/stdout) is written directly: root could replace it.
+    """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        return
     for leftover in path.parent.glob(f".{path.name}.*.tmp"):
         leftover.unlink(missing_ok=True)  # of a writer that was killed: we hold the lock
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -52,6 +52,7 @@ def write_atomically(target: Path, pieces: Iterable[str]) -> int:
     os.replace is atomic only within one file system; it is removed on any failure.
     A target that exists and is not a regular file (a pipe, /dev/stdout) is written directly.
     """
+    target = Path(os.path.realpath(target))  # what a link points at is replaced, not the link
     if target.exists() and not target.is_file():
         with open(target, "w", encoding="utf-8", newline="\n") as stream:
             return sum(stream.write(piece) for piece in pieces)

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from snapshot_engine.errors import ConfigError, SnapshotEngineError
+from snapshot_engine.files import write_atomically
 from snapshot_engine.monitoring.dashboard_page import MODES, DashboardContent, render_page
 from snapshot_engine.monitoring.other_process import OtherProcess
 from snapshot_engine.monitoring.own_process import OwnProcess
@@ -137,12 +138,9 @@ def _write(options: argparse.Namespace, service: MemoryMonitoringService, stored
             time.sleep(options.seconds)
         page = render_page(_content(options.mode, stored)(service), live=False)
     output = Path(options.output)
-    temporary = output.with_name(f"{output.name}.{os.getpid()}.part")
     try:
-        temporary.write_text(page, encoding="utf-8")
-        os.replace(temporary, output)
+        write_atomically(output, [page])
     except OSError as refused:
-        temporary.unlink(missing_ok=True)
         return _fail(OSError(f"cannot write {output}: {refused.strerror}"), EXIT_OUTPUT)
     return EXIT_OK
 

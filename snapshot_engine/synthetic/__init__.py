@@ -75,9 +75,15 @@ def generate(size_bytes: int, *, seed: int = 0, producer: str = "zoom") -> Itera
 
 
 def write(path: str | os.PathLike[str], *, size_mb: float, seed: int = 0, producer: str = "zoom") -> int:
-    """Write a transcript of at most `size_mb` MiB to `path`, atomically; return its bytes."""
-    target = Path(path)
+    """Write a transcript of at most `size_mb` MiB to `path`, atomically; return its bytes.
+
+    A target that exists and is no regular file (a pipe, /dev/stdout) is written directly.
+    """
+    target = Path(os.path.realpath(path))
     blocks = generate(int(size_mb * MIB), seed=seed, producer=producer)
+    if target.exists() and not target.is_file():
+        with open(target, "wb") as out:
+            return sum(out.write(block) for block in blocks)
     descriptor, part = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
     try:
         with os.fdopen(descriptor, "wb") as out:

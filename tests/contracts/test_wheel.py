@@ -69,6 +69,7 @@ def test_the_base_install_needs_pytest_and_nothing_heavy(wheel: zipfile.ZipFile)
         if line.startswith("Requires-Dist: ") and "extra ==" not in line
     ]
     assert sorted(line.replace('"', "'") for line in required) == [
+        "pluggy>=1.2",
         "psutil>=5.9; sys_platform != 'linux'",
         "pytest>=7.4",
     ]

@@ -13,7 +13,6 @@ import ctypes
 import io
 import multiprocessing  # noqa: F401
 import os
-import resource
 import signal
 import subprocess  # noqa: F401
 import sys
@@ -26,13 +25,14 @@ import pytest
 
 POSIX_MODULES = ("fcntl", "resource", "grp", "pwd", "termios", "memray")
 POSIX_CALLS = (
-    *("fork", "forkpty", "wait4", "waitpid", "WNOHANG", "killpg", "setpgid", "register_at_fork"),
+    *("fork", "forkpty", "wait4", "WNOHANG", "killpg", "setpgid", "register_at_fork"),
     *("getuid", "uname", "sysconf", "pread", "memfd_create", "sched_setaffinity", "sched_getaffinity"),
 )
 SIGNALS = ("SIGALRM", "setitimer", "SIGKILL", "pthread_kill")
 
 statm, page_bytes, pread = os.open("/proc/self/statm", os.O_RDONLY), os.sysconf("SC_PAGE_SIZE"), os.pread
-getrusage, own_usage = resource.getrusage, resource.RUSAGE_SELF
+# Not getrusage: a process inherits its parent's ru_maxrss over exec.
+status = os.open("/proc/self/status", os.O_RDONLY)
 
 
 class Process:
@@ -43,7 +43,7 @@ class Process:
 
     def memory_info(self) -> Any:
         resident = int(pread(statm, 200, 0).split()[1]) * page_bytes
-        peak = max(resident, getrusage(own_usage).ru_maxrss * 1024)
+        peak = int(pread(status, 4096, 0).split(b"VmHWM:")[1].split()[0]) * 1024
         return types.SimpleNamespace(rss=resident, vms=resident, peak_wset=peak)
 
 

@@ -64,7 +64,7 @@ class MarkOnlySelf:
     """This process by getrusage alone, in a container without /proc: the mark of its whole life, 1 us a look.
 
     What is resident now is not known; the mark stands for it, and growth shows
-    only where it sets a new record.
+    only where it sets a new record, by as much as it does.
     """
 
     def resident_bytes(self) -> int:

@@ -106,14 +106,22 @@ class PeakBroker:
 
     source: where to read; reason: "" or why its peak cannot be reset;
     life_peak_bytes: the most before the first reset; error_bound_bytes: how
-    far the source's peak may be off.
+    far the source's peak may be off; knows_resident: False where the source
+    has nothing but the mark.
     Holds at most one entry per open window.
     """
 
     def __init__(
-        self, source: PeakSource, reason: str = "", *, life_peak_bytes: int = 0, error_bound_bytes: int = 0
+        self,
+        source: PeakSource,
+        reason: str = "",
+        *,
+        life_peak_bytes: int = 0,
+        error_bound_bytes: int = 0,
+        knows_resident: bool = True,
     ) -> None:
         self.reason = reason
+        self._knows_resident = knows_resident
         self._source = source
         # One call where the source has it, at a fifth of the cost of its three parts.
         self._mark_and_begin: Callable[[], tuple[int, int]] = (
@@ -270,7 +278,8 @@ class PeakBroker:
                 # The high-water mark of the whole life rose inside this window,
                 # so it is this window's peak.
                 window._folded_bytes = max(window._folded_bytes, mark_bytes)
-                window.problem = ""
+                if self._knows_resident:  # else the start was a mark too, and growth is at least this
+                    window.problem = ""
             elif current_bytes > window._folded_bytes:
                 window._folded_bytes = current_bytes
 
@@ -339,9 +348,10 @@ def _probe() -> PeakBroker:
     try:
         _, mark_bytes = source.resident_and_peak_bytes()
     except (OSError, ValueError):
-        from snapshot_engine.memory.elsewhere import self_without_proc
+        from snapshot_engine.memory.elsewhere import MarkOnlySelf, self_without_proc
 
-        return PeakBroker(*self_without_proc())
+        elsewhere, reason = self_without_proc()
+        return PeakBroker(elsewhere, reason, knows_resident=not isinstance(elsewhere, MarkOnlySelf))
     return PeakBroker(
         source,
         source.why_no_reset(),

@@ -91,15 +91,24 @@ def os_open(path, *args, **kwargs):
         raise FileNotFoundError(2, "No such file", path)
     return raw(path, *args, **kwargs)
 os.open = os_open
+record_mib = int(os.environ["RECORD_MIB"])
+import resource
+held = []
+while resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < record_mib << 10:
+    held.append(bytearray(b"x") * 2**20)
+del held
 sys.exit(pytest.main(sys.argv[1:]))
 """
 
 
+# 320 MiB: test_over passes that record by less than its limit
+@pytest.mark.parametrize("record_mib", [0, 320, 500])
 def test_a_container_without_proc_tells_that_only_records_show(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, record_mib: int
 ) -> None:
     """psutil reads /proc itself on Linux; getrusage is what is left."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("RECORD_MIB", str(record_mib))
     pytester.makepyfile(
         test_it="""
 import pytest

@@ -53,10 +53,10 @@ def write_atomically(target: Path, pieces: Iterable[str]) -> int:
     A target that exists and is not a regular file (a pipe, /dev/stdout) is written directly.
     """
     target = Path(os.path.realpath(target))  # what a link points at is replaced, not the link
-    if target.exists() and not target.is_file():
+    if _is_special(target):
         with open(target, "w", encoding="utf-8", newline="\n") as stream:
             return sum(stream.write(piece) for piece in pieces)
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:80]}.", suffix=".tmp", dir=target.parent)
+    descriptor, name = _temporary_beside(target)
     written = 0
     try:
         with os.fdopen(descriptor, "wb") as stream:
@@ -70,6 +70,26 @@ def write_atomically(target: Path, pieces: Iterable[str]) -> int:
         _remove_quietly(name)
         raise
     return written
+
+
+def refuse_unwritable(target: Path) -> None:
+    """Raise the OSError that write_atomically would meet at once, before hours are spent on what to write.
+
+    Tried for real, with an empty temporary file: permissions alone do not tell of a read-only mount.
+    """
+    target = Path(os.path.realpath(target))
+    if not _is_special(target):
+        descriptor, name = _temporary_beside(target)
+        os.close(descriptor)
+        _remove_quietly(name)
+
+
+def _is_special(target: Path) -> bool:
+    return target.exists() and not target.is_file()
+
+
+def _temporary_beside(target: Path) -> tuple[int, str]:
+    return tempfile.mkstemp(prefix=f".{target.name[:80]}.", suffix=".tmp", dir=target.parent)
 
 
 def _mode_for(target: Path) -> int:

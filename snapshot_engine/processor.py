@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snapshot_engine.errors import ConfigError, FileTooLarge, OutputFailed
-from snapshot_engine.files import Source, default_output, file_size_bytes, source_name, write_atomically
+from snapshot_engine.files import (
+    Source,
+    default_output,
+    file_size_bytes,
+    refuse_unwritable,
+    source_name,
+    write_atomically,
+)
 from snapshot_engine.settings import MIB, Config
 from snapshot_engine.strategy import ProcessingStrategy, choose_strategy
 
@@ -99,15 +106,16 @@ class TranscriptProcessor:
         from snapshot_engine.document.render import check_renderer, render
 
         check_renderer(output_format)
+        file_size_bytes(input_path)  # an input that is not there is the first thing to say
         target = Path(output) if output is not None else default_output(input_path, SUFFIXES[output_format])
         if not target.parent.is_dir():
             raise OutputFailed(f"{target.parent}: no such directory to write {target.name} into")
+        with _writing(target):
+            refuse_unwritable(target)
         snapshot = self.snapshot(input_path, watch=watch)
         self._release()
-        try:
+        with _writing(target):
             write_atomically(target, render(snapshot, output_format))
-        except OSError as error:
-            raise OutputFailed(f"{target}: cannot be written ({error.strerror or error})") from error
         return target
 
     def snapshot(self, input_path: Source, *, watch: Watch | None = None) -> CustomerSnapshot:
@@ -239,6 +247,14 @@ class TranscriptProcessor:
                 jobs=self.jobs,
             )
         return self._annotator
+
+
+@contextmanager
+def _writing(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputFailed(f"{target}: cannot be written ({error.strerror or error})") from error
 
 
 def _give_back_memory() -> None:

@@ -1,7 +1,7 @@
 # The transcript engine in a container: slim, without root, watched by its own health check.
 #
 #   docker build -t snapshot-engine .
-#   docker run --memory=2g --memory-swap=2g -v "$PWD:/data" snapshot-engine process /data/talk.vtt
+#   docker run --memory=2g --memory-swap=2g --user "$(id -u):$(id -g)" -v "$PWD:/data" snapshot-engine process /data/talk.vtt
 #
 # Two stages: what builds the wheel stays behind.
 FROM python:3.12-slim AS build

@@ -214,7 +214,9 @@ if not DATA.is_dir():
     def test_real_transcripts() -> None: ...
 
 
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder in which nobody may create a file")
+@pytest.mark.skipif(
+    not Path("/proc/self").exists(), reason="needs a folder in which nobody may create a file"
+)
 def test_a_folder_that_takes_no_file_is_refused_before_anything_is_read() -> None:
     transcript = io.BytesIO(b"WEBVTT\n\n00:00.000 --> 00:01.000\nWe decided to go.\n")
     with pytest.raises(OutputFailed, match=r"^/proc/snapshot\.md: cannot be written \("):

@@ -92,6 +92,21 @@ def load_average() -> float | None:
     return round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
 
 
+def processor_model() -> str:
+    """Return "25-1", family and model of the processor as Linux numbers them, or ""."""
+    numbers = (_first("/proc/cpuinfo", "cpu family"), _first("/proc/cpuinfo", "model\t"))
+    return "-".join(number for number in numbers if number)
+
+
+def huge_pages() -> str:
+    """Return "thp-madvise" or the like: when the kernel gives out huge pages, "" where it does not say."""
+    try:
+        modes = Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text()
+    except OSError:
+        return ""
+    return "thp-" + modes.partition("[")[2].partition("]")[0]
+
+
 def _cores_allowed() -> int | None:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
 

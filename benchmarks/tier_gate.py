@@ -2,8 +2,9 @@
 
 Takes the whole-process peaks that the tiers left and holds them to the baseline
 of this kind of machine. A peak depends on the processor (the arithmetic library
-picks its buffers by it), so that the processor is part of the environment; on
-another one nothing is compared, which is said and is no failure.
+picks its buffers by it, and one name is sold with several cores) and on whether
+the kernel hands out huge pages unasked, so that both are part of the
+environment; on another one nothing is compared, which is said and is no failure.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.chapters import tiers
 from benchmarks.figures import peak_bytes
-from benchmarks.machine import environment
+from benchmarks.machine import environment, huge_pages, processor_model
 from benchmarks.own_gate import ROOT, decisive_versions
 from benchmarks.results import Results, Store
 from pytest_snapshot_memory import gate_files
@@ -35,8 +36,10 @@ ERROR_BOUND_BYTES = 256 * 1024
 
 def here() -> Environment:
     about = environment()
-    processor = re.sub(r"\W+", "-", f"{about['processor']}-{about['cores']}cores").strip("-").lower()
-    return fingerprint(GAUGE, extra={**decisive_versions(), "on": processor})
+    words = f"{about['processor']} {processor_model()} {about['cores']}cores {huge_pages()}"
+    return fingerprint(
+        GAUGE, extra={**decisive_versions(), "on": re.sub(r"\W+", "-", words).strip("-").lower()}
+    )
 
 
 def records_of(results: Results) -> list[TestRecord]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,3 +60,34 @@ def test_a_tier_that_was_not_measured_fails(directory: Path) -> None:
     half = Results(measured().outcomes[:1], {})
     lines, failed = tier_gate.judge(half, directory, save=False)
     assert failed, lines
+
+
+# Python imports this in every process that finds it; only the measured ones hold the 3 MiB.
+BALLAST = """
+import sys
+if any("benchmarks.child" in word or "snapshot" in word for word in sys.orig_argv):
+    held = bytearray(b"x") * (3 * 2**20)
+"""
+
+
+def test_five_per_cent_planted_in_a_real_run_fail(tmp_path: Path) -> None:
+    (tmp_path / "planted").mkdir()
+    (tmp_path / "planted" / "sitecustomize.py").write_text(BALLAST)
+    results, directory = tmp_path / "tiers.jsonl", tmp_path / "baseline"
+    run = ["pytest", "benchmarks", "--quick", "--tier=<1", f"--tiers-output={results}", "-p", "no:cacheprovider"]
+    gate = ["benchmarks.tier_gate", f"--results={results}", f"--directory={directory}"]
+
+    def python(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", *words]
+        return subprocess.run(
+            command, cwd=tier_gate.ROOT, env={**os.environ, **environment}, capture_output=True, text=True
+        )
+
+    assert python(*run).returncode == 0
+    assert python(*gate, "--save").returncode == 0
+    unchanged = python(*gate)
+    assert unchanged.returncode == 0, unchanged.stdout
+    assert python(*run, PYTHONPATH=str(tmp_path / "planted")).returncode == 0
+    planted = python(*gate)
+    assert planted.returncode == 1, planted.stdout + planted.stderr
+    assert "regressed: benchmarks/tiers::engine" in planted.stdout

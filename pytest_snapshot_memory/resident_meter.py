@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from snapshot_engine.memory.peak import PeakWindow, broker
 from snapshot_engine.memory.reuse import reusable_bytes
+
+if TYPE_CHECKING:
+    from pytest_snapshot_memory.garbage import Garbage
 
 try:
     from resource import RUSAGE_CHILDREN, getrusage
@@ -56,6 +59,7 @@ class ResidentMeter:
     __slots__ = (
         "_calls",
         "_faults",
+        "_garbage",
         "_moved",
         "_reusable_bytes",
         "_scratch",
@@ -75,6 +79,7 @@ class ResidentMeter:
         self._scratch: object = None
         self._moved = True
         self._calls = 0
+        self._garbage: Garbage | None = None
         self.children_ran = False
         self._faults = children_faults()
         self.error_bound_bytes = broker().error_bound_bytes
@@ -84,9 +89,11 @@ class ResidentMeter:
 
     def begin(self, settles: bool) -> int:
         if settles:
-            from snapshot_engine.memory.settle import settle
+            if self._garbage is None:
+                from pytest_snapshot_memory.garbage import Garbage
 
-            self._reusable_bytes = settle().reusable_bytes
+                self._garbage = Garbage()
+            self._reusable_bytes = self._garbage.settle()
         window = self._window
         if window is None:
             window = self._window = broker().open()
@@ -111,6 +118,8 @@ class ResidentMeter:
         assert window is not None, "end() without begin()"
         peak_bytes, now_bytes = _look(window)
         reusable, problem = self._reusable_bytes, window.problem
+        if self._garbage is not None and reusable is not None:
+            reusable += self._garbage.freed_bytes
         if problem:
             window.problem = ""
         start_bytes = self._start_bytes
@@ -124,6 +133,8 @@ class ResidentMeter:
 
     def finish(self) -> None:
         """Between tests the window stays open: closing it would cost the next one more."""
+        if self._garbage is not None:
+            self._garbage.unwatch()
 
 
 def _restart(window: PeakWindow) -> int:

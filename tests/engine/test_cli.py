@@ -211,6 +211,8 @@ def test_ctrl_c_leaves_no_half_file(folder: Path) -> None:
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "NER_RUNTIME": "rules"},
+        # a shell's background job has it ignored, and hands that on
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdin is not None
     assert process.stderr is not None

@@ -41,7 +41,7 @@ def test_every_option_is_explained_and_no_other():
     text = GUIDE.read_text()
     ours = options(health_cli.build_parser()) | options(dashboard_cli.build_parser())
     told = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
-    docker = {"--memory", "--memory-swap"}
+    docker = {"--memory", "--memory-swap", "--user"}
     common = {
         "--timeout",
         "--interval",

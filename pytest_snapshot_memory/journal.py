@@ -1,9 +1,15 @@
 """Finished results that outlive the run: one line per test, appended the moment it ends.
 
-A line is one write to a descriptor opened with O_APPEND, so that the workers of
-xdist share a file and a killed process leaves whole lines. What runs at the
-moment stands in a small mapped page per process: the kernel keeps it when the
-process is gone, and it names the test and its last known memory.
+A journal that others read or share (one that was asked for, one of xdist's
+workers) gets a line by one write to a descriptor opened with O_APPEND. The run's
+own is mapped, and a line is a copy: between two tests, where the caches hold
+other things, a system call costs 5 to 10 us. The kernel keeps what was copied
+when the process dies. The disk's blocks are set aside before they are mapped,
+since a full disk would otherwise end the run by SIGBUS; where that fails, lines
+are written. What is set aside and unused is NUL bytes, cut off at the end.
+
+What a worker of xdist runs at the moment stands in a small mapped page of its
+own: it names the test and its last known memory to the controller.
 """
 
 from __future__ import annotations
@@ -16,6 +22,20 @@ from pathlib import Path
 from typing import Final
 
 _PAGE_BYTES: Final = 4096
+_STEP_BYTES: Final = 256 * 1024  # set aside at a time: about 600 tests
+
+# How often this process was forked into being: a child that goes on running tests
+# is not this run's worker, and asking for the process id costs each test a system call.
+_forks = 0
+
+
+def _forked() -> None:
+    global _forks
+    _forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 class Journal:
@@ -24,35 +44,68 @@ class Journal:
     problem: "" or why nothing more is written.
     """
 
-    def __init__(self, path: Path, worker: str) -> None:
+    def __init__(self, path: Path, worker: str, *, own: bool = False) -> None:
+        """own: this process alone writes the file, and nobody reads it while it lives."""
         self.path = path
         self.problem = ""
-        self._pid = os.getpid()
+        self._forks = _forks
         self._file = -1
         self._page: mmap.mmap | None = None
         self._page_path = page_path(path, worker)
+        self._maps = own and hasattr(os, "posix_fallocate")
+        self._room: mmap.mmap | None = None
+        self._room_begins = self._room_ends = self._end = 0  # in the file
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+            flags = os.O_RDWR if self._maps else os.O_WRONLY
+            flags |= os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
             self._file = os.open(path, flags, 0o644)
-            self._page = _map_page(self._page_path)
+            if self._maps:
+                self._end = _cut(path)
+            if worker:
+                self._page = _map_page(self._page_path)
         except OSError as error:
             self._switch_off(error)
 
     def append(self, line: str) -> None:
-        """Write one record; 7 us."""
-        # A forked child that goes on running tests is not this run's worker.
-        if self._file < 0 or os.getpid() != self._pid:
+        """Keep one record; 1 us where the file is mapped, 2 us where it is written."""
+        if self._file < 0 or self._forks != _forks:
             return
-        data = line.encode() + b"\n"
+        data = (line + "\n").encode()
+        end = self._end + len(data)
+        if self._maps and (end <= self._room_ends or self._make_room(end)):
+            assert self._room is not None
+            self._room[self._end - self._room_begins : end - self._room_begins] = data
+            self._end = end
+            return
         try:
             if os.write(self._file, data) != len(data):
                 raise OSError("only a part of a line could be written")
         except OSError as error:
             self._switch_off(error)
 
+    def _make_room(self, end: int) -> bool:
+        """Map the file from the page of its last line to beyond `end`; False where lines are written from now on."""
+        begins = self._end - self._end % mmap.ALLOCATIONGRANULARITY
+        steps = -(-(end - begins) // _STEP_BYTES)
+        try:
+            os.posix_fallocate(self._file, begins, steps * _STEP_BYTES)
+            self._room = mmap.mmap(self._file, steps * _STEP_BYTES, offset=begins)
+        except OSError:  # no room, or a file system that cannot set it aside: the write says which
+            self._give_back()
+            return False
+        self._room_begins, self._room_ends = begins, begins + steps * _STEP_BYTES
+        return True
+
+    def _give_back(self) -> None:
+        """Cut off what was set aside and is unused; nothing is mapped from now on."""
+        if self._maps:
+            self._maps, self._room = False, None
+            with contextlib.suppress(OSError):
+                os.truncate(self._file, self._end)
+
     def running(self, nodeid: str, resident_bytes: int) -> None:
-        """Note what runs now, for whoever finds this process dead; under 1 us."""
+        """Note what a worker runs now, for the controller that finds it dead; under 1 us."""
         page = self._page
         if page is not None:
             text = f"{resident_bytes}\n{nodeid}".encode()[: _PAGE_BYTES - 1] + b"\0"
@@ -60,7 +113,7 @@ class Journal:
 
     def close(self, *, remove: bool) -> None:
         """End the journal; remove=True where every result was reported and nothing is left to save."""
-        if os.getpid() != self._pid:
+        if self._forks != _forks:
             return
         if self._page is not None:
             self._page.close()
@@ -68,6 +121,7 @@ class Journal:
             with contextlib.suppress(OSError):
                 self._page_path.unlink()
         if self._file >= 0:
+            self._give_back()
             os.close(self._file)
             self._file = -1
         if remove:
@@ -82,8 +136,8 @@ class Journal:
 
 
 def page_path(journal: Path, worker: str) -> Path:
-    """Return where the page of a worker ("" for the main process) lies."""
-    return journal.with_name(f"{journal.name}.{worker or 'main'}.running")
+    """Return where the page of a worker lies."""
+    return journal.with_name(f"{journal.name}.{worker}.running")
 
 
 def last_seen(journal: Path, worker: str) -> tuple[str, int] | None:
@@ -107,9 +161,18 @@ def left_behind(journal: Path) -> list[Path]:
         with contextlib.suppress(OSError):
             for page in path.parent.glob(f"{path.name}.*.running"):
                 page.unlink()
+            _cut(path)
             path.replace(kept)
             found.append(kept)
     return found
+
+
+def _cut(path: Path) -> int:
+    """Cut off what no whole line ends: unused bytes and a line that was cut short; return the bytes left."""
+    lines = path.read_bytes().partition(b"\0")[0]
+    length = lines.rfind(b"\n") + 1
+    os.truncate(path, length)
+    return length
 
 
 def _is_alive(pid: int) -> bool:

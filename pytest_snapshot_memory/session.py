@@ -65,9 +65,10 @@ class MemorySession:
         self.items.flame_graphs = _flame_graphs(config, settings)
         if settings.measures_every_test:
             path = workerinput.get("memory_journal") or settings.journal or _journal_path(config)
-            journal = self.items.journal = Journal(Path(path), self.worker)
+            own = not self.worker and settings.journal is None
+            journal = self.items.journal = Journal(Path(path), self.worker, own=own)
             # Only in the project's own cache: elsewhere runs of other projects lie beside ours.
-            if not self.worker and journal.path.parent.name == "memory" and settings.journal is None:
+            if own and journal.path.parent.name == "memory":
                 for died in left_behind(journal.path):
                     self.notes.append(f"note: an earlier run died; what it had finished is in {died}")
         config.pluginmanager.register(self.items, "snapshot_memory_items")

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import mmap
+import os
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from pytest_snapshot_memory.journal import Journal, left_behind
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the cheap hooks need the kernel's own peak")
 
@@ -162,3 +169,78 @@ def test_the_journal_of_a_run_that_died_is_announced_once(
     assert len(kept) == 1
     assert "test_a" in kept[0]
     run_project("--memory-report", *cache).stdout.no_fnmatch_line("*an earlier run died*")
+
+
+def test_a_mapped_journal_outlives_sigkill_line_by_line(tmp_path: Path) -> None:
+    """The run's own journal, across several of the steps in which it grows; a forked child leaves it alone."""
+    code = (
+        "import os, sys\nfrom pathlib import Path\nfrom pytest_snapshot_memory.journal import Journal\n"
+        "journal = Journal(Path(f'journal-{os.getpid()}.jsonl'), '', own=True)\n"
+        "for n in range(3000):\n    journal.append(f'{n} ' + 'x' * (n % 700))\n"
+        "    if n == 1000 and os.fork() == 0:\n        journal.append('child'); journal.close(remove=True)\n"
+        "        os._exit(0)\n"
+        "journal.append('y' * 300_000)\nos.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False)
+    (path,) = tmp_path.iterdir()
+    assert path.read_bytes().endswith(b"\0"), "nothing was set aside: the lines were not mapped"
+    (kept,) = left_behind(tmp_path / "journal-0.jsonl")
+    lines = kept.read_text().splitlines()
+    assert lines == [f"{n} " + "x" * (n % 700) for n in range(3000)] + ["y" * 300_000]
+    assert left_behind(tmp_path / "journal-0.jsonl") == []
+
+
+def test_a_line_cut_short_by_the_death_of_a_run_is_dropped(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (tmp_path / f"journal-{ended.pid}.jsonl").write_bytes(b"whole\nhal" + bytes(5000))
+    (kept,) = left_behind(tmp_path / "journal-0.jsonl")
+    assert kept.read_bytes() == b"whole\n"
+
+
+@pytest.mark.parametrize("fails", ["posix_fallocate", "mmap"])
+def test_where_no_room_can_be_set_aside_lines_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    path = tmp_path / "own.jsonl"
+    journal = Journal(path, "", own=True)
+    journal.append("first")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(mmap if fails == "mmap" else os, fails, refuse)
+    long = "x" * 300_000
+    journal.append(long)
+    journal.append("last")
+    assert journal.problem == ""
+    assert path.read_text().splitlines() == ["first", long, "last"]
+    journal.close(remove=False)
+    assert path.read_text().splitlines() == ["first", long, "last"]
+
+
+def test_a_disk_that_is_full_switches_a_mapped_journal_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path / "own.jsonl", "", own=True)
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    monkeypatch.setattr(os, "write", refuse)
+    journal.append("first")
+    journal.append("second")
+    assert "No space left" in journal.problem
+    monkeypatch.undo()
+    journal.close(remove=False)
+    assert (tmp_path / "own.jsonl").read_bytes() == b""
+
+
+def test_a_closed_journal_has_no_room_left_over_and_is_continued(tmp_path: Path) -> None:
+    path = tmp_path / "own.jsonl"
+    for line in ("first", "second"):
+        journal = Journal(path, "", own=True)
+        journal.append(line)
+        journal.close(remove=False)
+    assert path.read_bytes() == b"first\nsecond\n"

@@ -37,10 +37,12 @@ _ASK_EVERY: Final = 64
 # So much free heap is given back to the kernel before the next test: taken again
 # unseen, it hides more than a trim of it costs (under 1 ms, only after a test that moved as much).
 _TRIMMED_BYTES: Final = 4 * 2**20
+# Growth from which it is asked what of it was left as free heap.
+_SLACK_FROM_BYTES: Final = 2**20
 # A test's own frames and caches: growth no report shows.
 _QUIET_BYTES: Final = 64 * 1024
 ITEMS_PLUGIN: Final = "snapshot_memory_items"
-_PHASE: Final = '"resident",%%d,%%d,%%d,%%d,%d,1,%%.6f,0,"suite"]'
+_PHASE: Final = '"resident",%%d,%%d,%%d,%%d,%d,1,%%.6f,0,"suite",%%d]'
 
 # start, peak, end in bytes
 Span = tuple[int, int, int]
@@ -87,6 +89,8 @@ class PlainHooks:
         self._path = self._path_text = ""
         self._until_asked = 0
         self._reusable_bytes: int | None = 0
+        # free heap when last asked; most of it that trims gave back; most of a call's growth that can be free heap
+        self._free_bytes = self._returned_bytes = self._slack_bytes = 0
         self._faults = children_faults()
         self._running = self._in_fixture = False
         self._start_bytes = self._first_bytes = 0  # of the phase; of the set-up
@@ -140,6 +144,9 @@ class PlainHooks:
             start_bytes, peak_bytes = known[0], max(known[1], peak_bytes)
         self._call = (start_bytes, peak_bytes, now_bytes)
         self._start_bytes = now_bytes
+        self._slack_bytes = self._returned_bytes
+        if peak_bytes - start_bytes > _SLACK_FROM_BYTES:
+            self._slack_bytes += _left_free(self._free_bytes)
         if peak_bytes - start_bytes > _MOVED_BYTES or start_bytes - now_bytes > _MOVED_BYTES:
             self._until_asked = 0
 
@@ -203,8 +210,13 @@ class PlainHooks:
     def _ask(self, resident_bytes: int) -> None:
         self._until_asked = _ASK_EVERY
         reusable = reusable_bytes(resident_bytes)
-        if reusable is not None and reusable > _TRIMMED_BYTES and free_heap_bytes() > _TRIMMED_BYTES:
+        self._free_bytes = free_bytes = free_heap_bytes()
+        if reusable is not None and reusable > _TRIMMED_BYTES and free_bytes > _TRIMMED_BYTES:
+            before_bytes = self._roll()[1]
             reusable = settle(collect=False).reusable_bytes
+            self._returned_bytes += max(0, before_bytes - self._roll()[1])
+            self._free_bytes = _left_free(0)  # less: the heap's top is gone
+        self._returned_bytes = min(self._returned_bytes, self._free_bytes)
         self._reusable_bytes = reusable
 
     def _fold(self, peak_bytes: int) -> None:
@@ -234,7 +246,7 @@ class PlainHooks:
             text = self._long_line(report, notes)
             grown_bytes = self._quiet_bytes + 1
         else:
-            reusable = self._reusable_bytes or 0
+            reusable, returned = self._reusable_bytes or 0, self._returned_bytes
             if path != self._path:
                 self._path, self._path_text = path, encode_basestring_ascii(path)
             text = self._format % (
@@ -243,12 +255,15 @@ class PlainHooks:
                 *setup,
                 reusable,
                 self._setup_seconds,
+                returned,
                 *call,
                 reusable,
                 self._call_seconds,
+                self._slack_bytes,
                 *teardown,
                 reusable,
                 report.duration,
+                returned,
                 self._path_text,
                 (line or 0) + 1,
             )
@@ -296,6 +311,7 @@ class PlainHooks:
             ("call", self._call, self._call_seconds),
             ("teardown", self._teardown, report.duration),
         ]
+        slack, returned = self._slack_bytes, self._returned_bytes
         readings = [
             PhaseReading(
                 phase=phase,
@@ -307,6 +323,7 @@ class PlainHooks:
                 error_bound_bytes=self._error_bytes,
                 exact=exact,
                 seconds=took,
+                slack_bytes=slack if phase == "call" else returned,
             )
             for phase, span, took in spans
             if span is not None
@@ -350,6 +367,14 @@ class TakingTurns:
                 self._plain.resume()
         # The hook is being called already: what is registered just now is not asked.
         return items.pytest_runtest_protocol(item, nextitem) if special else None
+
+
+def _left_free(free_before_bytes: int) -> int:
+    """Return by how much free heap grew: pages that nobody may have used at the peak."""
+    from snapshot_engine.memory.libc import heap_state  # ctypes is dear to import
+
+    heap = heap_state()
+    return max(0, heap.free_bytes - free_before_bytes) if heap is not None else 0
 
 
 def _properties(call: Span) -> list[tuple[str, object]]:

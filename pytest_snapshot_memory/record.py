@@ -41,8 +41,11 @@ class PhaseReading:
     gauge: name of the gauge; numbers of two gauges are never compared.
     start_bytes, peak_bytes, end_bytes: settled start, highest value, value at the end.
     reusable_bytes: memory that was free in the heap at the start and could be
-        taken again unseen; the true growth lies between growth_bytes and
+        taken again unseen; the true growth lies between growth_lower_bytes and
         growth_upper_bytes.
+    slack_bytes: how much of the growth can be free heap rather than memory in use:
+        pages that trimming gave back before the phase and that were touched again,
+        and what the phase left free behind, such as the old copies of a list that grew.
     error_bound_bytes: by how much the gauge itself can read too low.
     exact: False where the peak was sampled rather than kept by the gauge.
     blocks_net: allocated blocks at the end minus at the start.
@@ -61,12 +64,18 @@ class PhaseReading:
     seconds: float = 0.0
     blocks_net: int = 0
     process: str = "suite"
+    slack_bytes: int = 0
 
     @property
     def growth_bytes(self) -> int:
         """Peak above the start; never negative."""
         growth_bytes = self.peak_bytes - self.start_bytes
         return growth_bytes if growth_bytes > 0 else 0
+
+    @property
+    def growth_lower_bytes(self) -> int:
+        """The least the phase can have had in use above its start, free heap left out."""
+        return max(0, self.growth_bytes - self.slack_bytes)
 
     @property
     def growth_upper_bytes(self) -> int:
@@ -84,8 +93,8 @@ class PhaseReading:
         return self.phase[len(FIXTURE_PREFIX) :] if self.phase.startswith(FIXTURE_PREFIX) else ""
 
     def to_plain(self) -> list[Any]:
-        """Return the reading as a list of JSON scalars, in field order."""
-        return [
+        """Return the reading as a list of JSON scalars, in field order; the last only where it is not 0."""
+        plain = [
             self.phase,
             self.gauge,
             self.start_bytes,
@@ -98,12 +107,16 @@ class PhaseReading:
             self.blocks_net,
             self.process,
         ]
+        return [*plain, self.slack_bytes] if self.slack_bytes else plain
 
     @classmethod
     def from_plain(cls, plain: list[Any]) -> PhaseReading:
         """Read what to_plain wrote; raises RecordError on anything else."""
         try:
-            phase, gauge, start, peak, end, reusable, error_bound, exact, seconds, blocks, process = plain
+            phase, gauge, start, peak, end, reusable, error_bound, exact, seconds, blocks, process, *more = (
+                plain
+            )
+            (slack,) = more or (0,)
             return cls(
                 phase=str(phase),
                 gauge=str(gauge),
@@ -116,6 +129,7 @@ class PhaseReading:
                 seconds=float(seconds),
                 blocks_net=int(blocks),
                 process=str(process),
+                slack_bytes=int(slack),
             )
         except (TypeError, ValueError, OverflowError) as error:
             raise RecordError(f"not a phase reading: {plain!r:.120}") from error

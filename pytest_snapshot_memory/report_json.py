@@ -59,6 +59,7 @@ def _test(record: TestRecord) -> dict[str, Any]:
         {
             **_fields(reading),
             "growth_bytes": reading.growth_bytes,
+            "growth_lower_bytes": reading.growth_lower_bytes,
             "growth_upper_bytes": reading.growth_upper_bytes,
             "retained_bytes": reading.retained_bytes,
         }
@@ -98,7 +99,7 @@ def parse(text: str, source: str = "report") -> Report:
 
 
 def _read_test(plain: dict[str, Any]) -> TestRecord:
-    derived = ("growth_bytes", "growth_upper_bytes", "retained_bytes")
+    derived = ("growth_bytes", "growth_lower_bytes", "growth_upper_bytes", "retained_bytes")
     given = dict(plain)
     given["phases"] = tuple(
         PhaseReading(**{k: v for k, v in phase.items() if k not in derived}) for phase in plain["phases"]

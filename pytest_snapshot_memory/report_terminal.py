@@ -97,7 +97,7 @@ def _table(records: Sequence[TestRecord], settings: Settings) -> Iterator[str]:
             yield f"{numbers}  {_words(record)}"
 
 
-_TITLES: Final = ("growth", "unseen", "retained", "set-up", "tear-down")
+_TITLES: Final = ("growth", "unseen", "spare", "retained", "set-up", "tear-down")
 
 
 def _cells(record: TestRecord) -> tuple[str, ...]:
@@ -107,6 +107,7 @@ def _cells(record: TestRecord) -> tuple[str, ...]:
     return (
         format_size(call.growth_bytes) if call else "-",
         _hidden(call),
+        _spare(call),
         format_size(retained) if abs(retained) > _NOISE_BYTES else "",
         *(_growth(record.reading(phase)) for phase in ("setup", "teardown")),
     )
@@ -150,6 +151,12 @@ def _hidden(reading: PhaseReading | None) -> str:
     return "+<" + format_size(reading.reusable_bytes)
 
 
+def _spare(reading: PhaseReading | None) -> str:
+    """Return how much of the growth may have been free heap; "" where that is little."""
+    spare_bytes = reading.growth_bytes - reading.growth_lower_bytes if reading is not None else 0
+    return "-<" + format_size(spare_bytes) if spare_bytes >= SHOWN_HIDDEN_BYTES else ""
+
+
 def _fixtures(records: Sequence[TestRecord], settings: Settings) -> Iterator[str]:
     """Yield a line for each fixture of wider scope, with the test that used it first."""
     rows = [(reading, record) for record in records for reading in record.phases if reading.fixture_name]
@@ -178,6 +185,8 @@ def _notes(records: Sequence[TestRecord], quiet: Mapping[str, tuple[int, int, in
     if hidden or any(one[1] >= SHOWN_HIDDEN_BYTES for one in quiet.values()):
         yield "unseen: heap that was free at the start of the test and could be used again without a trace;"
         yield "        a limit makes sure, --memory-gauge=python or allocated measures without it"
+    if any(_spare(record.reading("call")) for record in records):
+        yield "spare: the part of the growth that can have been free heap, such as old copies of a list that grew"
 
 
 def _total(records: Sequence[TestRecord], quiet: Mapping[str, tuple[int, int, int]]) -> str:

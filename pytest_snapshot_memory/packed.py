@@ -1,0 +1,80 @@
+"""The numbers of a plain test while the run goes on: packed, and text only when somebody reads them.
+
+A line of text for each test costs it 10 to 25 us between two tests, for its
+400 bytes stay; packed it is a tenth of that. In a mapped journal
+packed tests and lines of text lie one behind the other, and `lines_of` tells
+them apart.
+"""
+
+from __future__ import annotations
+
+from json.encoder import encode_basestring_ascii
+from struct import Struct
+from typing import TYPE_CHECKING, Final
+
+from pytest_snapshot_memory.record import OUTCOMES, RECORD_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# A test's own frames and caches: growth no report shows.
+_QUIET_BYTES: Final = 64 * 1024
+# How long the node id is, outcome, line, gauge's error; of each phase start, peak, end and
+# reusable bytes, seconds, slack bytes.
+_NUMBERS: Final = Struct("<IBqq" + "4qdq" * 3)
+MARK: Final = 1  # before a packed test in a journal; text never begins so
+_LENGTH: Final = Struct("<I")
+_PHASES: Final = ",".join(
+    [f'["{name}","resident",%d,%d,%d,%d,%d,1,%.6f,0,"suite",%d]' for name in ("setup", "call", "teardown")]
+)
+_TEXT: Final = f'{{"v":{RECORD_VERSION},"n":%s,"o":"%s","p":[{_PHASES}],"f":%s,"l":%d%s}}'
+
+OUTCOME_NUMBERS: Final = {outcome: number for number, outcome in enumerate(OUTCOMES)}
+# pack(bytes of the node id, outcome, line, error, six numbers for each phase)
+pack: Final = _NUMBERS.pack
+
+
+def text_of(nodeid: str, packed: bytes, worker: str = "") -> str:
+    """Return the encoded record; the file is what the node id begins with."""
+    _, outcome, line, error_bytes, *numbers = _NUMBERS.unpack(packed)
+    of_phases = [
+        number
+        for at in (0, 6, 12)
+        for number in (*numbers[at : at + 4], error_bytes, numbers[at + 4], numbers[at + 5])
+    ]
+    name, path = encode_basestring_ascii(nodeid), encode_basestring_ascii(nodeid.partition("::")[0])
+    of_worker = f',"w":{encode_basestring_ascii(worker)}' if worker else ""
+    return _TEXT % (name, OUTCOMES[outcome], *of_phases, path, line, of_worker)
+
+
+def quiet_numbers(packed: bytes) -> tuple[int, int, int] | None:
+    """Return (most it may have grown, reusable bytes, highest peak); None where a short report shows the test."""
+    _, _, _, error_bytes, *numbers = _NUMBERS.unpack(packed)
+    set_up, call, tear_down = (numbers[at + 1] - numbers[at] for at in (0, 6, 12))
+    if max(set_up, call, tear_down) > max(_QUIET_BYTES, error_bytes):
+        return None
+    reusable_bytes = numbers[9]
+    return call + reusable_bytes + error_bytes, reusable_bytes, max(numbers[7], numbers[13])
+
+
+def lines_of(journal: bytes) -> Iterator[str]:
+    """Yield the records in a journal as text, up to one that a death cut short; NUL bytes are room left over."""
+    at = 0
+    while at < len(journal):
+        if journal[at] == 0:
+            at = len(journal) - len(journal[at:].lstrip(b"\0"))
+        elif journal[at] == MARK:
+            begins = at + 1 + _NUMBERS.size
+            if len(journal) < begins:
+                return
+            ends = begins + _LENGTH.unpack_from(journal, at + 1)[0]
+            if journal[ends : ends + 1] != b"\n":
+                return
+            yield text_of(journal[begins:ends].decode("utf-8", "surrogatepass"), journal[at + 1 : begins])
+            at = ends + 1
+        else:
+            ends = journal.find(b"\n", at)
+            if ends < 0 or b"\0" in journal[at:ends]:
+                return
+            yield journal[at:ends].decode()
+            at = ends + 1

@@ -17,7 +17,6 @@ it is above that inherited floor it stands in for the dear status.
 from __future__ import annotations
 
 import os
-from os import pread
 
 try:
     from resource import RUSAGE_THREAD, getrusage
@@ -115,7 +114,7 @@ class ProcSelf:
         floor_kib = self._floor_kib
         mark_kib = getrusage(RUSAGE_THREAD).ru_maxrss if floor_kib >= 0 else -1
         try:
-            resident_bytes = int(pread(self._statm, 64, 0).split(None, 2)[1]) * PAGE_BYTES
+            resident_bytes = int(os.pread(self._statm, 64, 0).split(None, 2)[1]) * PAGE_BYTES
         except (OSError, ValueError, IndexError):
             resident_bytes = self.resident_bytes()
         wiped_bytes, mark_bytes = self._mark_bytes, mark_kib * 1024

@@ -143,7 +143,7 @@ def cases(scale: str) -> list[Case]:
         found.append(Case(chapter=NAME, label=f"truth, {way}", facts={}, command=command, rounds=1))
     command = workload("plugin:order", runs=4 if scale == "quick" else 15, limit_kib=ORDER_LIMIT_KIB)
     found.append(Case(chapter=NAME, label="order", facts={}, command=command, rounds=1))
-    command = workload("plugin:per_test", tests=2_000, pairs=1 if scale == "quick" else 7)
+    command = workload("plugin:per_test", few=250, many=2_500, rounds=1 if scale == "quick" else 11)
     found.append(Case(chapter=NAME, label="per test", facts={}, command=command, rounds=1))
     command = workload("plugin:references", folder=str(suites / "accuracy"), bytes=_N)
     found.append(Case(chapter=NAME, label="references", facts={}, command=command, rounds=1))
@@ -299,16 +299,26 @@ def _truth_bars(results: Results) -> tuple[Bar, ...]:
     )
 
 
+def cost_per_test(sizes: list[int], added_seconds: list[list[float]]) -> tuple[list[float], list[float]]:
+    """Return, round by round, us for each test and ms for each run, from what suites of two sizes took more."""
+    few, many = sizes
+    slopes = [(large - small) / (many - few) for small, large in added_seconds]
+    fixed = [small - slope * few for slope, (small, _) in zip(slopes, added_seconds, strict=True)]
+    return [slope * 1e6 for slope in slopes], [seconds * 1e3 for seconds in fixed]
+
+
 def _per_test_bar(results: Results) -> Bar:
-    promise = "per empty test, with phases and journal, start and report of the run included: at most 60 us"
-    runs = [o for o in results.find(NAME, "per test") if not o.failure]
+    promise = "per empty test, with phases and journal: at most 60 us (start and report of a run told apart)"
+    runs = [o for o in results.find(NAME, "per test") if not o.failure and "added_seconds" in o.work]
     if not runs:
         return Bar(promise=promise, measured="no result", met=None)
-    found = runs[-1].work["microseconds"]
-    middle = statistics.median(found)
+    work = runs[-1].work
+    per_test, per_run = cost_per_test(work["sizes"], work["added_seconds"])
+    middle = statistics.median(per_test)
     return Bar(
         promise=promise,
-        measured=f"{middle:.0f} us ({min(found):.0f} to {max(found):.0f}, {len(found)} pairs)",
+        measured=f"{middle:.0f} us a test ({min(per_test):.0f} to {max(per_test):.0f}, {len(per_test)} rounds); "
+        f"{statistics.median(per_run):.0f} ms a run",
         met=middle <= 60,
     )
 

@@ -188,26 +188,37 @@ def test_same(seed):
 
 
 def per_test(job: Job) -> dict[str, Any]:
-    """Return what each of many empty tests costs under --memory-report, in us of CPU, pair by pair."""
+    """Return what --memory-report adds to runs of few and of many empty tests, in seconds of CPU, round by round.
+
+    What the larger suite takes more is the price of a test; what is left of the smaller is the
+    price of starting and of reporting. Plain, report, report, plain: a machine that drifts drifts
+    through both.
+    """
     import resource
 
-    count, pairs = int(job.parameters["tests"]), int(job.parameters["pairs"])
+    few, many, rounds = (int(job.parameters[name]) for name in ("few", "many", "rounds"))
+    sizes = [few, many]
 
-    def seconds(way: str, scratch: str) -> float:
+    def seconds(way: str, folder: Path) -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(pytest_command(way, scratch), capture_output=True, check=True)
+        subprocess.run(pytest_command(way, str(folder)), capture_output=True, check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
+    def added(folder: Path) -> float:
+        plain, report = "plain pytest", "ours, --memory-report"
+        times = [seconds(way, folder) for way in (plain, report, report, plain)]
+        return (times[1] + times[2] - times[0] - times[3]) / 2
+
     with job.timed(), tempfile.TemporaryDirectory(prefix="benchmark-") as scratch:
-        text = "".join(f"def test_{number}(): pass\n" for number in range(count))
-        Path(scratch, "test_empty.py").write_text(text)
-        seconds("plain pytest", scratch)
-        found = [
-            (seconds("ours, --memory-report", scratch) - seconds("plain pytest", scratch)) / count * 1e6
-            for _ in range(pairs)
-        ]
-    return {"microseconds": found}
+        folders = [Path(scratch, str(size)) for size in sizes]
+        for folder, size in zip(folders, sizes, strict=True):
+            folder.mkdir()
+            text = "".join(f"def test_{number}(): pass\n" for number in range(size))
+            (folder / "test_empty.py").write_text(text)
+            seconds("plain pytest", folder)
+        found = [[added(folder) for folder in folders] for _ in range(rounds)]
+    return {"sizes": sizes, "added_seconds": found}
 
 
 def order(job: Job) -> dict[str, Any]:

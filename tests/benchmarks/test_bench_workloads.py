@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.chapters.plugin import KNOWN, judge_number, spread_of
+from benchmarks.chapters.plugin import KNOWN, cost_per_test, judge_number, spread_of
 from benchmarks.child import Job
 from benchmarks.workloads.gate import load_noise
 from benchmarks.workloads.reading import PEERS, standard_cases
@@ -110,3 +110,9 @@ def test_standard_cases_are_counted_not_assumed() -> None:
     found = standard_cases(Job({"folder": str(folder), "peer": "ours"}))
     assert found["files_right"] == found["files"] == 28
     assert found["texts_right"] == found["texts"] > 30
+
+
+def test_what_a_test_costs_is_told_apart_from_what_a_run_costs() -> None:
+    per_test, per_run = cost_per_test([100, 1100], [[0.055, 0.105], [0.120, 0.120]])
+    assert per_test == pytest.approx([50, 0], abs=1e-6)
+    assert per_run == pytest.approx([50, 120])

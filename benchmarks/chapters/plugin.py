@@ -309,10 +309,13 @@ def cost_per_test(sizes: list[int], added_seconds: list[list[float]]) -> tuple[l
 
 def _per_test_bar(results: Results) -> Bar:
     promise = "per empty test, with phases and journal: at most 60 us (start and report of a run told apart)"
-    runs = [o for o in results.find(NAME, "per test") if not o.failure and "added_seconds" in o.work]
+    runs = [o for o in results.find(NAME, "per test") if not o.failure]
     if not runs:
         return Bar(promise=promise, measured="no result", met=None)
     work = runs[-1].work
+    if "added_seconds" not in work:  # a result from before the two were told apart
+        middle = statistics.median(work["microseconds"])
+        return Bar(promise=promise, measured=f"{middle:.0f} us, start and report included", met=middle <= 60)
     per_test, per_run = cost_per_test(work["sizes"], work["added_seconds"])
     middle = statistics.median(per_test)
     return Bar(

@@ -140,7 +140,6 @@ def _in_child(
     interrupt: Any,
 ) -> tuple[bytes, str, int, int]:
     reading, writing = os.pipe()
-    start_bytes = _resident_bytes()
     try:
         pid = _fork()
     except OSError as error:
@@ -150,8 +149,9 @@ def _in_child(
     if pid == 0:
         _child(link, reading, writing, work, order, interrupt)
     os.close(writing)
-    payload, status, peak_bytes, timed_out = _wait(link, pid, reading, timeout_seconds)
+    data, status, peak_bytes, timed_out = _wait(link, pid, reading, timeout_seconds)
     os.close(reading)
+    start_bytes, payload = _told(data)
     death = f"was stopped after {timeout_seconds:.0f} s" if timed_out else _cause(status, bool(payload))
     return (b"" if death else payload), death, peak_bytes, start_bytes
 
@@ -167,6 +167,8 @@ def _child(
         link.close()
         os.close(reading)
         os.set_inheritable(writing, False)
+        # Less than the parent holds: pages of mapped files are not inherited, but faulted in anew.
+        os.write(writing, _LENGTH.pack(_resident_bytes()))
         data = pickle.dumps(work(order))
         view = memoryview(_LENGTH.pack(len(data)) + data)
         while view:
@@ -178,7 +180,7 @@ def _child(
 
 def _wait(
     link: socket.socket, pid: int, reading: int, timeout_seconds: float | None
-) -> tuple[bytes, int, int, bool]:
+) -> tuple[bytearray, int, int, bool]:
     """Read what the child writes until it has ended; a grandchild may keep the pipe open."""
     deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
     data = bytearray()
@@ -203,7 +205,7 @@ def _wait(
             deadline = None
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
-    return _payload(data), status, usage.ru_maxrss * 1024, timed_out
+    return data, status, usage.ru_maxrss * 1024, timed_out
 
 
 def _drain(reading: int, data: bytearray) -> None:
@@ -214,12 +216,16 @@ def _drain(reading: int, data: bytearray) -> None:
         data += chunk
 
 
-def _payload(data: bytearray) -> bytes:
+def _told(data: bytearray) -> tuple[int, bytes]:
+    """Return the child's resident memory at its start and its whole answer; 0 and nothing where it died first."""
     if len(data) < _LENGTH.size:
-        return b""
-    (length,) = _LENGTH.unpack_from(data)
-    payload = bytes(data[_LENGTH.size :])
-    return payload if len(payload) == length else b""
+        return 0, b""
+    (start_bytes,) = _LENGTH.unpack_from(data)
+    if len(data) < 2 * _LENGTH.size:
+        return start_bytes, b""
+    (length,) = _LENGTH.unpack_from(data, _LENGTH.size)
+    payload = bytes(data[2 * _LENGTH.size :])
+    return start_bytes, payload if len(payload) == length else b""
 
 
 def _cause(status: int, answered: bool) -> str:

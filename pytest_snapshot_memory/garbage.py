@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import gc
 import sys
+import tracemalloc
+from collections.abc import Callable
 from typing import Final
 
 from snapshot_engine.memory import libc
@@ -28,15 +30,18 @@ _MOVED_BYTES: Final = 256 * 1024
 class Garbage:
     """Settles the heap before a phase, and knows what a collection inside it freed.
 
+    level: returns what the gauge reads now. unseen: returns a figure that rises by
+    what is freed, as far as the gauge does not see it used again.
     freed_bytes: came free in collections of the old generation since the last
-    settle(), as far as it can be used again; an upper bound. 0 after a full one.
+    settle(); an upper bound. 0 after a full one.
     """
 
-    __slots__ = ("_before_bytes", "_blocks", "_resident_bytes", "freed_bytes")
+    __slots__ = ("_before_bytes", "_blocks", "_level", "_level_bytes", "_unseen", "freed_bytes")
 
-    def __init__(self) -> None:
+    def __init__(self, level: Callable[[], int], unseen: Callable[[], int]) -> None:
+        self._level, self._unseen = level, unseen
         self._blocks = -(10**9)
-        self._resident_bytes = 0
+        self._level_bytes = 0
         self._before_bytes: int | None = None
         self.freed_bytes = 0
 
@@ -46,10 +51,10 @@ class Garbage:
         self.freed_bytes = 0
         blocks = sys.getallocatedblocks()
         moved_blocks = abs(blocks - self._blocks)
-        moved_bytes = abs(resident_bytes() - self._resident_bytes)
+        moved_bytes = abs(self._level() - self._level_bytes)
         if moved_blocks > blocks * _MOVED_SHARE or moved_bytes > _MOVED_BYTES:
             reusable_bytes = settle().reusable_bytes
-            self._blocks, self._resident_bytes = sys.getallocatedblocks(), resident_bytes()
+            self._blocks, self._level_bytes = sys.getallocatedblocks(), self._level()
             return reusable_bytes
         gc.collect(_OLDEST - 1)
         gc.callbacks.append(self._on_collection)
@@ -64,13 +69,22 @@ class Garbage:
         if info["generation"] < _OLDEST:
             return
         if phase == "start":
-            self._before_bytes = _usable_unseen_bytes()
+            self._before_bytes = self._unseen()
         elif self._before_bytes is not None:
-            self.freed_bytes += max(0, _usable_unseen_bytes() - self._before_bytes)
+            self.freed_bytes += max(0, self._unseen() - self._before_bytes)
             self._before_bytes = None
 
 
-def _usable_unseen_bytes() -> int:
-    """Return a figure that rises by what is freed: into the heap, or back to the system."""
-    heap, arenas_bytes = libc.heap_state(), libc.free_arena_bytes()
-    return (heap.free_bytes if heap else 0) + (arenas_bytes or 0) - resident_bytes()
+def of_resident() -> Garbage:
+    """Return one for resident memory: freed is what goes into the heap, or back to the system."""
+
+    def unseen_bytes() -> int:
+        heap, arenas_bytes = libc.heap_state(), libc.free_arena_bytes()
+        return (heap.free_bytes if heap else 0) + (arenas_bytes or 0) - resident_bytes()
+
+    return Garbage(resident_bytes, unseen_bytes)
+
+
+def of_traced() -> Garbage:
+    """Return one for what tracemalloc counts."""
+    return Garbage(lambda: tracemalloc.get_traced_memory()[0], lambda: -tracemalloc.get_traced_memory()[0])

@@ -189,6 +189,8 @@ class ItemHooks:
             pytest.fail(f"memory: {refused}", pytrace=False)
 
     def _open(self, item: pytest.Item, run: ItemRun, phase: str) -> None:
+        if phase != "call" and run.is_dear and not _has_ends(item, run.plan):
+            return
         try:
             start_bytes = run.open(phase)
         except GaugeUnavailable as refused:
@@ -319,6 +321,24 @@ def _second_readings(run: ItemRun) -> list[PhaseReading]:
         for one in decision.readings
         if one.phase == limit.phase and one.gauge == decision.interval.gauge
     ]
+
+
+def _has_ends(item: pytest.Item, plan: Plan) -> bool:
+    """Return whether set-up and tear-down of a test do anything, or a limit is about them.
+
+    A fixture of wider scope that is set up already does nothing more.
+    """
+    if plan.limit is not None and plan.limit.phase != "call":
+        return True
+    known = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", None)
+    if known is None:  # another kind of item: who knows
+        return True
+    return any(
+        one.scope == "function" or one.cached_result is None
+        for name, definitions in known.items()
+        if name in item.fixturenames and name != "request"  # type: ignore[attr-defined]
+        for one in definitions[-1:]
+    )
 
 
 def _align(meter: ResidentMeter) -> None:

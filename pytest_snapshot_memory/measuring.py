@@ -79,6 +79,11 @@ class ItemRun:
         self._begun = 0.0
 
     @property
+    def is_dear(self) -> bool:
+        """Whether a phase costs milliseconds to measure."""
+        return self._meter.is_dear
+
+    @property
     def readings(self) -> list[PhaseReading]:
         """The readings so far, the call's first as reports want it."""
         readings = [PhaseReading.from_plain(list(raw)) for raw in self._raw]

@@ -6,9 +6,9 @@ marker, an option or an undecided limit asks for them.
 
 from __future__ import annotations
 
-import gc
 from typing import Any
 
+from pytest_snapshot_memory.garbage import Garbage, of_traced
 from pytest_snapshot_memory.resident_meter import Meter, Seen
 from snapshot_engine.errors import MissingExtra
 from snapshot_engine.memory.gauge import Gauge, GaugeUnavailable, GaugeWindow
@@ -22,7 +22,7 @@ def build(name: str) -> Meter:
         if name == "python":
             from snapshot_engine.memory.python_gauge import PythonGauge
 
-            return GaugeMeter(PythonGauge())
+            return GaugeMeter(PythonGauge(), of_traced())
         if name == "allocated":
             from snapshot_engine.memory.allocated_gauge import AllocatedGauge
 
@@ -44,10 +44,16 @@ def build(name: str) -> Meter:
 
 
 class GaugeMeter:
-    """Any gauge of the engine as a meter: one window per phase."""
+    """Any gauge of the engine as a meter: one window per phase.
 
-    def __init__(self, gauge: Gauge) -> None:
+    garbage: for gauges that see old memory freed inside a window, and so must not begin with garbage.
+    """
+
+    def __init__(self, gauge: Gauge, garbage: Garbage | None = None) -> None:
         self._gauge = gauge
+        self._garbage = garbage
+        # a Tracker of memray takes 8 ms to start and end
+        self.is_dear = gauge.traits.name in ("allocated", "thread")
         self._window: Any = None
         self.phase = ""
         self.name = gauge.traits.name
@@ -55,8 +61,8 @@ class GaugeMeter:
 
     def begin(self, settles: bool) -> int:
         """Open a window. Raises GaugeUnavailable where the gauge cannot look now."""
-        if settles:
-            gc.collect()
+        if settles and self._garbage is not None:
+            self._garbage.settle()
         window = self._window = self._gauge.open()
         return window.start_bytes
 
@@ -68,11 +74,14 @@ class GaugeMeter:
         window.close()
         reading = window.read()
         problem = window.problem
+        freed_bytes = 0 if self._garbage is None else self._garbage.freed_bytes
         return Seen(
-            window.start_bytes, reading.peak_bytes, reading.current_bytes, exact=not problem, problem=problem
+            window.start_bytes, reading.peak_bytes, reading.current_bytes, freed_bytes, not problem, problem
         )
 
     def finish(self) -> None:
+        if self._garbage is not None:
+            self._garbage.unwatch()
         if self._window is not None:
             self._window.close()
             self._window = None

@@ -34,10 +34,14 @@ class Seen(NamedTuple):
 
 
 class Meter(Protocol):
-    """A gauge in the hands of one test: one begin and end per phase, in order."""
+    """A gauge in the hands of one test: one begin and end per phase, in order.
+
+    is_dear: opening it costs milliseconds, so only phases with something in them are measured.
+    """
 
     name: str
     error_bound_bytes: int
+    is_dear: bool
     phase: str  # what is being measured, for meters that explain it
 
     def begin(self, settles: bool) -> int:
@@ -68,12 +72,14 @@ class ResidentMeter:
         "aligns",
         "children_ran",
         "error_bound_bytes",
+        "is_dear",
         "name",
         "phase",
     )
 
     def __init__(self) -> None:
         self.name = "resident"
+        self.is_dear = False
         self.phase = ""
         self.aligns = False  # in a measuring child: see alignment.py
         self._scratch: object = None
@@ -90,9 +96,9 @@ class ResidentMeter:
     def begin(self, settles: bool) -> int:
         if settles:
             if self._garbage is None:
-                from pytest_snapshot_memory.garbage import Garbage
+                from pytest_snapshot_memory.garbage import of_resident
 
-                self._garbage = Garbage()
+                self._garbage = of_resident()
             self._reusable_bytes = self._garbage.settle()
         window = self._window
         if window is None:

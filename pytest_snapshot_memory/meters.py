@@ -6,6 +6,7 @@ marker, an option or an undecided limit asks for them.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from pytest_snapshot_memory.garbage import Garbage, of_traced
@@ -16,13 +17,19 @@ from snapshot_engine.memory.reuse import reusable_bytes
 from snapshot_engine.memory.settle import settle
 
 
+@functools.cache
+def _garbage_of_traced() -> Garbage:
+    """Return the one of this process: each test has a meter of its own, and the last collection is for all."""
+    return of_traced()
+
+
 def build(name: str) -> Meter:
     """Return the meter of that name. Raises GaugeUnavailable with the way out."""
     try:
         if name == "python":
             from snapshot_engine.memory.python_gauge import PythonGauge
 
-            return GaugeMeter(PythonGauge(), of_traced())
+            return GaugeMeter(PythonGauge(), _garbage_of_traced())
         if name == "allocated":
             from snapshot_engine.memory.allocated_gauge import AllocatedGauge
 

@@ -35,8 +35,10 @@ def gate_lines(result: GateResult, policy: GatePolicy) -> Iterator[str]:
         if len(shown) > MOST_LINES_PER_VERDICT:
             yield f"{verdict.value}: {len(shown) - MOST_LINES_PER_VERDICT} more"
     for comparison in result.comparisons:
-        if comparison.renamed_from and comparison.verdict is Verdict.UNCHANGED and policy.renamed != "ignore":
+        renamed = comparison.renamed_from and policy.renamed != "ignore"
+        if comparison.verdict is Verdict.UNCHANGED and (renamed or comparison.site_changes):
             yield describe(comparison)
+            yield from (f"  {one_line(line)}" for line in comparison.site_changes)
     found = Counter(comparison.verdict.value for comparison in result.comparisons)
     counts = ", ".join(
         f"{found[verdict.value]} {verdict.value}" for verdict in Verdict if found[verdict.value]

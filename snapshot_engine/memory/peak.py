@@ -21,7 +21,7 @@ import threading
 from typing import TYPE_CHECKING, Protocol
 
 from snapshot_engine.memory.gauge import GaugeTraits, Reading
-from snapshot_engine.memory.procfs import ProcSelf, peak_error_bound_bytes
+from snapshot_engine.memory.procfs import NoFilePages, ProcSelf, peak_error_bound_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,7 +107,8 @@ class PeakBroker:
     source: where to read; reason: "" or why its peak cannot be reset;
     life_peak_bytes: the most before the first reset; error_bound_bytes: how
     far the source's peak may be off; knows_resident: False where the source
-    has nothing but the mark.
+    has nothing but the mark. file_pages: what the last look left to be asked
+    about pages of mapped files.
     Holds at most one entry per open window.
     """
 
@@ -123,6 +124,7 @@ class PeakBroker:
         self.reason = reason
         self._knows_resident = knows_resident
         self._source = source
+        self.file_pages = source if isinstance(source, ProcSelf) else NoFilePages()
         # One call where the source has it, at a fifth of the cost of its three parts.
         self._mark_and_begin: Callable[[], tuple[int, int]] = (
             source.begin_again if isinstance(source, ProcSelf) else self._step_by_step

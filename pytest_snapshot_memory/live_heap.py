@@ -7,7 +7,7 @@ import gc
 from snapshot_engine.memory.gauge import GaugeUnavailable
 
 # The fields of a PhaseReading in the order of its encoding.
-Raw = tuple[str, str, int, int, int, int, int, int, float, int, str]
+Raw = tuple[str, str, int, int, int, int, int, int, float, int, str, int, int]
 
 
 class LiveHeap:
@@ -39,6 +39,8 @@ class LiveHeap:
             0.0,
             0,
             "suite",
+            0,
+            0,
         )
 
 

@@ -35,6 +35,7 @@ class ItemRun:
 
     __slots__ = (
         "_begun",
+        "_file_bytes",
         "_heap",
         "_meter",
         "_phase",
@@ -76,6 +77,7 @@ class ItemRun:
         self._shift_bytes = 0
         self._top_bytes = 0
         self._top_start: int | None = None
+        self._file_bytes = 0  # came in before the last fixture of the phase
         self._begun = 0.0
 
     @property
@@ -165,7 +167,8 @@ class ItemRun:
 
     def _fold(self, seen: Seen) -> None:
         if self._top_start is None:
-            self._top_start, self._top_bytes = seen.start_bytes, 0
+            self._top_start, self._top_bytes, self._file_bytes = seen.start_bytes, 0, 0
+        self._file_bytes += seen.file_bytes
         self._top_bytes = max(self._top_bytes, seen.peak_bytes - self._shift_bytes - self._top_start)
 
     def _joined(self, seen: Seen) -> Seen:
@@ -176,10 +179,11 @@ class ItemRun:
             start_bytes=self._top_start,
             peak_bytes=self._top_start + max(0, self._top_bytes),
             end_bytes=seen.end_bytes - self._shift_bytes,
+            file_bytes=self._file_bytes,
         )
 
     def _keep(self, phase: str, seen: Seen, seconds: float) -> None:
-        start_bytes, peak_bytes, end_bytes, reusable, exact, problem = seen
+        start_bytes, peak_bytes, end_bytes, reusable, exact, problem, file_bytes = seen
         if problem and problem not in self.notes:
             self.notes.append(problem)
         meter = self._meter
@@ -196,8 +200,10 @@ class ItemRun:
                 seconds,
                 0,
                 self.process,
+                0,
+                file_bytes,
             )
         )
 
 
-_PHASE_FORMAT: Final = '["%s","%s",%d,%d,%d,%d,%d,%d,%.6f,%d,"%s"]'
+_PHASE_FORMAT: Final = '["%s","%s",%d,%d,%d,%d,%d,%d,%.6f,%d,"%s",%d,%d]'

@@ -72,6 +72,9 @@ class PlainHooks:
         self._tells_properties = tells_properties
         owner = broker()
         self._window = owner.open()
+        # what the last look says of pages of files; the same at the start of the phase; what came in, by phase
+        self._pages, self._shared = owner.file_pages, b""
+        self._file_bytes: dict[str, int] = {}
         # (peak since the last look, resident now)
         self._roll: Callable[[], tuple[int, int]] = owner.laps(self._window)
         self._error_bytes = owner.error_bound_bytes
@@ -107,10 +110,13 @@ class PlainHooks:
         if self._fixtures or self._top_bytes:
             self._fixtures = []
             self._shift_bytes = self._top_bytes = 0
+        if self._file_bytes:
+            self._file_bytes = {}
         if self._until_asked <= 0:
             self._ask(self._start_bytes)
             self._start_bytes = self._roll()[1]
         self._until_asked -= 1
+        self._shared = self._pages.shared_field
         self._first_bytes = start_bytes = self._start_bytes
         if self._items.worker and (journal := self._items.journal) is not None:
             journal.running(item.nodeid, start_bytes)
@@ -131,6 +137,8 @@ class PlainHooks:
             start_bytes, peak_bytes = known[0], max(known[1], peak_bytes)
         self._call = (start_bytes, peak_bytes, now_bytes)
         self._start_bytes = now_bytes
+        if self._pages.shared_field != self._shared:
+            self._count_files("call")
         self._slack_bytes = self._returned_bytes
         if peak_bytes - start_bytes > _SLACK_FROM_BYTES:
             self._slack_bytes += _left_free(self._free_bytes)
@@ -145,6 +153,7 @@ class PlainHooks:
         if fixturedef.scope == "function" or not self._running or self._in_fixture or self._setup:
             return (yield)
         peak_bytes, start_bytes = self._roll()
+        self._count_files("setup")
         self._fold(peak_bytes)
         self._in_fixture = True
         begun = perf_counter()
@@ -154,6 +163,7 @@ class PlainHooks:
             self._in_fixture = False
             seconds = perf_counter() - begun
             peak_bytes, end_bytes = self._roll()
+            self._count_files(FIXTURE_PREFIX + fixturedef.argname)
             self._shift_bytes += end_bytes - start_bytes
             self._fixtures.append((fixturedef.argname, (start_bytes, peak_bytes, end_bytes), seconds))
 
@@ -166,6 +176,8 @@ class PlainHooks:
             peak_bytes, end_bytes = self._roll()
             self._teardown = (self._start_bytes, peak_bytes, end_bytes)
             self._start_bytes = end_bytes
+            if self._pages.shared_field != self._shared:
+                self._count_files("teardown")
         elif call.excinfo is not None:
             if call.when == "setup":
                 self._end_setup()
@@ -185,6 +197,7 @@ class PlainHooks:
         elif when != "call" or self._call is not None:
             self._outcome = outcome_after(self._outcome, report)
             self._start_bytes = self._roll()[1]  # the text of a failure is nobody's
+            self._shared = self._pages.shared_field
         if when == "setup":
             self._setup_seconds = report.duration
         elif when == "call":
@@ -206,6 +219,13 @@ class PlainHooks:
         self._returned_bytes = min(self._returned_bytes, self._free_bytes)
         self._reusable_bytes = reusable
 
+    def _count_files(self, phase: str) -> None:
+        """Keep how much of what moved in a phase was pages of mapped files."""
+        moved_bytes = self._pages.file_bytes_since(self._shared)
+        self._shared = self._pages.shared_field
+        if moved_bytes:
+            self._file_bytes[phase] = self._file_bytes.get(phase, 0) + moved_bytes
+
     def _fold(self, peak_bytes: int) -> None:
         above_bytes = peak_bytes - self._shift_bytes - self._first_bytes
         if above_bytes > self._top_bytes:
@@ -215,11 +235,14 @@ class PlainHooks:
         """Close the set-up without what fixtures of wider scope took, and begin what follows."""
         peak_bytes, now_bytes = self._roll()
         first_bytes = self._first_bytes
+        if self._pages.shared_field != self._shared:
+            self._count_files("setup")
         if peak_bytes - first_bytes > _MOVED_BYTES or first_bytes - now_bytes > _MOVED_BYTES:
             self._fold(peak_bytes)
             self._setup = (first_bytes, first_bytes + self._top_bytes, now_bytes - self._shift_bytes)
             self._ask(now_bytes)
             now_bytes = self._roll()[1]
+            self._shared = self._pages.shared_field
         else:
             self._setup = (first_bytes, peak_bytes, now_bytes)
         self._start_bytes = now_bytes
@@ -236,6 +259,7 @@ class PlainHooks:
         if (
             more
             or self._fixtures
+            or self._file_bytes
             or outcome is None
             or not nodeid.startswith(path)
             or not (setup and call and teardown)
@@ -306,7 +330,7 @@ class PlainHooks:
             ("call", self._call, self._call_seconds),
             ("teardown", self._teardown, report.duration),
         ]
-        slack, returned = self._slack_bytes, self._returned_bytes
+        slack, returned, files = self._slack_bytes, self._returned_bytes, self._file_bytes
         readings = [
             PhaseReading(
                 phase=phase,
@@ -319,6 +343,7 @@ class PlainHooks:
                 exact=exact,
                 seconds=took,
                 slack_bytes=slack if phase == "call" else returned,
+                file_bytes=files.pop(phase, 0),
             )
             for phase, span, took in spans
             if span is not None

@@ -46,6 +46,10 @@ class PhaseReading:
     slack_bytes: how much of the growth can be free heap rather than memory in use:
         pages that trimming gave back before the phase and that were touched again,
         and what the phase left free behind, such as the old copies of a list that grew.
+    file_bytes: by how much the resident pages of mapped files grew during the phase,
+        shared memory left out: what the phase read through a mapping, but also what of
+        its libraries the kernel had taken away. Negative where it took more than came
+        in: the phase can have grown by that much unseen. 0 below 64 KiB.
     error_bound_bytes: by how much the gauge itself can read too low.
     exact: False where the peak was sampled rather than kept by the gauge.
     blocks_net: allocated blocks at the end minus at the start.
@@ -65,6 +69,7 @@ class PhaseReading:
     blocks_net: int = 0
     process: str = "suite"
     slack_bytes: int = 0
+    file_bytes: int = 0
 
     @property
     def growth_bytes(self) -> int:
@@ -74,13 +79,18 @@ class PhaseReading:
 
     @property
     def growth_lower_bytes(self) -> int:
-        """The least the phase can have had in use above its start, free heap left out."""
-        return max(0, self.growth_bytes - self.slack_bytes)
+        """The least the phase can have had in use above its start, free heap and pages of files left out."""
+        return max(0, self.growth_bytes - self.slack_bytes - max(0, self.file_bytes))
 
     @property
     def growth_upper_bytes(self) -> int:
-        """The most the phase can really have grown, reuse and gauge error counted in."""
-        return self.growth_bytes + self.reusable_bytes + self.error_bound_bytes
+        """The most the phase can really have grown, what went unseen and gauge error counted in."""
+        return self.growth_bytes + self.unseen_bytes + self.error_bound_bytes
+
+    @property
+    def unseen_bytes(self) -> int:
+        """What can have been used unseen: heap that was free, and room that pages of files left meanwhile."""
+        return self.reusable_bytes + max(0, -self.file_bytes)
 
     @property
     def retained_bytes(self) -> int:
@@ -93,7 +103,7 @@ class PhaseReading:
         return self.phase[len(FIXTURE_PREFIX) :] if self.phase.startswith(FIXTURE_PREFIX) else ""
 
     def to_plain(self) -> list[Any]:
-        """Return the reading as a list of JSON scalars, in field order; the last only where it is not 0."""
+        """Return the reading as a list of JSON scalars, in field order; the last two only where they are not 0."""
         plain = [
             self.phase,
             self.gauge,
@@ -107,6 +117,8 @@ class PhaseReading:
             self.blocks_net,
             self.process,
         ]
+        if self.file_bytes:
+            return [*plain, self.slack_bytes, self.file_bytes]
         return [*plain, self.slack_bytes] if self.slack_bytes else plain
 
     @classmethod
@@ -116,7 +128,7 @@ class PhaseReading:
             phase, gauge, start, peak, end, reusable, error_bound, exact, seconds, blocks, process, *more = (
                 plain
             )
-            (slack,) = more or (0,)
+            slack, file = (*more, 0, 0)[: max(2, len(more))]
             return cls(
                 phase=str(phase),
                 gauge=str(gauge),
@@ -130,6 +142,7 @@ class PhaseReading:
                 blocks_net=int(blocks),
                 process=str(process),
                 slack_bytes=int(slack),
+                file_bytes=int(file),
             )
         except (TypeError, ValueError, OverflowError) as error:
             raise RecordError(f"not a phase reading: {plain!r:.120}") from error

@@ -146,13 +146,13 @@ def _left_out(
 
 def _hidden(reading: PhaseReading | None) -> str:
     """Return how much more a phase may have used than was seen; "" where that is little."""
-    if reading is None or reading.reusable_bytes < SHOWN_HIDDEN_BYTES:
+    if reading is None or reading.unseen_bytes < SHOWN_HIDDEN_BYTES:
         return ""
-    return "+<" + format_size(reading.reusable_bytes)
+    return "+<" + format_size(reading.unseen_bytes)
 
 
 def _spare(reading: PhaseReading | None) -> str:
-    """Return how much of the growth may have been free heap; "" where that is little."""
+    """Return how much of the growth may have been free heap or pages of files; "" where that is little."""
     spare_bytes = reading.growth_bytes - reading.growth_lower_bytes if reading is not None else 0
     return "-<" + format_size(spare_bytes) if spare_bytes >= SHOWN_HIDDEN_BYTES else ""
 
@@ -187,6 +187,9 @@ def _notes(records: Sequence[TestRecord], quiet: Mapping[str, tuple[int, int, in
         yield "        a limit makes sure, --memory-gauge=python or allocated measures without it"
     if any(_spare(record.reading("call")) for record in records):
         yield "spare: the part of the growth that can have been free heap, such as old copies of a list that grew"
+    moved = [call.file_bytes for record in records if (call := record.reading("call")) is not None]
+    if any(abs(file_bytes) >= SHOWN_HIDDEN_BYTES for file_bytes in moved):
+        yield "pages of mapped files (libraries, too) that came in are spare; room that they left is unseen"
 
 
 def _total(records: Sequence[TestRecord], quiet: Mapping[str, tuple[int, int, int]]) -> str:

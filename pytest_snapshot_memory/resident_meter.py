@@ -23,7 +23,10 @@ _ASK_EVERY: Final = 8
 
 
 class Seen(NamedTuple):
-    """What a meter saw between begin and end, in bytes. problem: "" or why the peak may be off."""
+    """What a meter saw between begin and end, in bytes.
+
+    problem: "" or why the peak may be off. file_bytes: as PhaseReading says.
+    """
 
     start_bytes: int
     peak_bytes: int
@@ -31,6 +34,7 @@ class Seen(NamedTuple):
     reusable_bytes: int = 0
     exact: bool = True
     problem: str = ""
+    file_bytes: int = 0
 
 
 class Meter(Protocol):
@@ -67,6 +71,7 @@ class ResidentMeter:
         "_moved",
         "_reusable_bytes",
         "_scratch",
+        "_shared",
         "_start_bytes",
         "_window",
         "aligns",
@@ -91,6 +96,7 @@ class ResidentMeter:
         self.error_bound_bytes = broker().error_bound_bytes
         self._window: PeakWindow | None = None
         self._start_bytes = 0
+        self._shared = b""  # what the look at the start said of pages of files
         self._reusable_bytes: int | None = 0
 
     def begin(self, settles: bool) -> int:
@@ -108,6 +114,7 @@ class ResidentMeter:
 
             self._scratch = align_page_counter()
         self._start_bytes = start_bytes = _restart(window)
+        self._shared = broker().file_pages.shared_field
         # Asked again for each phase only where it decides something; set-up
         # and tear-down of a plain test share the answer of its call.
         if self.phase == "call":
@@ -135,7 +142,8 @@ class ResidentMeter:
             problem = problem or "this platform does not say how much free memory could be reused"
         if self.phase == "call":
             self.children_ran = children_faults() != self._faults
-        return Seen(start_bytes, peak_bytes, now_bytes, reusable or 0, not problem, problem)
+        file_bytes = broker().file_pages.file_bytes_since(self._shared)
+        return Seen(start_bytes, peak_bytes, now_bytes, reusable or 0, not problem, problem, file_bytes)
 
     def finish(self) -> None:
         """Between tests the window stays open: closing it would cost the next one more."""

@@ -375,14 +375,15 @@ def _verdict_words(run: ItemRun) -> tuple[str, int, str]:
 
 def _properties(run: ItemRun) -> list[tuple[str, object]]:
     """Return what JUnit XML and other reports show: scalars, since they print str(value)."""
-    numbers = run.call_numbers()
-    if numbers is None:
+    call = run.call_reading()
+    if call is None:
         return []
-    growth_bytes, retained_bytes, gauge = numbers
     return [
-        ("memory_growth_bytes", growth_bytes),
-        ("memory_retained_bytes", retained_bytes),
-        ("memory_gauge", gauge),
+        ("memory_growth_bytes", call.growth_bytes),
+        ("memory_growth_upper_bytes", call.growth_upper_bytes),
+        ("memory_growth_lower_bytes", call.growth_lower_bytes),
+        ("memory_retained_bytes", call.retained_bytes),
+        ("memory_gauge", call.gauge),
     ]
 
 

@@ -158,11 +158,11 @@ class ItemRun:
         """Whether plain_line says everything: no notes, no verdict, no wider fixture."""
         return len(self._raw) <= 3 and not self.notes and not self.reason and self.plan.is_plain
 
-    def call_numbers(self) -> tuple[int, int, str] | None:
-        """Return growth, retained bytes and gauge of the call, or None if it did not run."""
+    def call_reading(self) -> PhaseReading | None:
+        """Return the reading of the call, or None if it did not run."""
         for raw in self._raw:
             if raw[0] == "call" and raw[1] != "heap":
-                return max(0, raw[3] - raw[2]), raw[4] - raw[2], raw[1]
+                return PhaseReading.from_plain(list(raw))
         return None
 
     def _fold(self, seen: Seen) -> None:

@@ -254,7 +254,7 @@ class PlainHooks:
         path, line, _ = report.location
         journal = self._items.journal
         if self._tells_properties and call is not None:
-            report.user_properties += _properties(call)
+            report.user_properties += self._properties(call)
         more = self._window.problem or self._reusable_bytes is None or children_faults() != self._faults
         if (
             more
@@ -317,6 +317,19 @@ class PlainHooks:
             self._faults = faults
             notes += (CHILDREN_NOTE,)
         return notes
+
+    def _properties(self, call: Span) -> list[tuple[str, object]]:
+        """Return what JUnit XML and other reports show: scalars, since they print str(value)."""
+        growth_bytes, file_bytes = max(0, call[1] - call[0]), self._file_bytes.get("call", 0)
+        unseen_bytes = (self._reusable_bytes or 0) + max(0, -file_bytes) + self._error_bytes
+        spare_bytes = self._slack_bytes + max(0, file_bytes)
+        return [
+            ("memory_growth_bytes", growth_bytes),
+            ("memory_growth_upper_bytes", growth_bytes + unseen_bytes),
+            ("memory_growth_lower_bytes", max(0, growth_bytes - spare_bytes)),
+            ("memory_retained_bytes", call[2] - call[0]),
+            ("memory_gauge", "resident"),
+        ]
 
     def _long_line(self, report: pytest.TestReport, notes: tuple[str, ...]) -> str:
         """Return the record of a test that has more to say than three phases."""
@@ -395,12 +408,3 @@ def _left_free(free_before_bytes: int) -> int:
 
     heap = heap_state()
     return max(0, heap.free_bytes - free_before_bytes) if heap is not None else 0
-
-
-def _properties(call: Span) -> list[tuple[str, object]]:
-    """Return what JUnit XML and other reports show: scalars, since they print str(value)."""
-    return [
-        ("memory_growth_bytes", max(0, call[1] - call[0])),
-        ("memory_retained_bytes", call[2] - call[0]),
-        ("memory_gauge", "resident"),
-    ]

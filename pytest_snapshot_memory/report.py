@@ -66,13 +66,19 @@ _ORDER = (
 
 
 def growth_text(record: TestRecord) -> str:
-    """Return the growth of the call for people, as an interval where reuse could hide more than it shows."""
+    """Return the growth of the call for people, with the ends of its interval where they are far.
+
+    "12.0 MiB", "12.0 MiB to 14.1 MiB", "12.0 MiB to 14.1 MiB (at least 9.0 MiB)".
+    """
     reading = record.reading()
     if reading is None:
         return "not measured"
     shown = format_size(reading.growth_bytes)
-    if reading.reusable_bytes > max(reading.growth_bytes // 10, reading.error_bound_bytes):
+    far_bytes = max(reading.growth_bytes // 10, reading.error_bound_bytes)
+    if reading.unseen_bytes > far_bytes:
         shown += f" to {format_size(reading.growth_upper_bytes)}"
+    if reading.growth_bytes - reading.growth_lower_bytes > far_bytes:
+        shown += f" (at least {format_size(reading.growth_lower_bytes)})"
     return shown if reading.exact else f"about {shown}"
 
 

@@ -70,6 +70,7 @@ def junit_properties(record: TestRecord) -> dict[str, str]:
         properties["memory.gauge"] = reading.gauge
         properties["memory.growth_bytes"] = str(reading.growth_bytes)
         properties["memory.growth_upper_bytes"] = str(reading.growth_upper_bytes)
+        properties["memory.growth_lower_bytes"] = str(reading.growth_lower_bytes)
         properties["memory.peak_bytes"] = str(reading.peak_bytes)
         properties["memory.retained_bytes"] = str(reading.retained_bytes)
     if record.budget is not None:
@@ -95,12 +96,13 @@ def github_action_benchmark(report: Report) -> str:
         reading = record.reading()
         if reading is not None:
             upper = reading.growth_upper_bytes - reading.growth_bytes
+            lower = reading.growth_bytes - reading.growth_lower_bytes
             series.append(
                 {
                     "name": one_line(record.nodeid),
                     "unit": "bytes",
                     "value": reading.growth_bytes,
-                    "range": f"+{upper}",
+                    "range": f"+{upper} -{lower}" if lower else f"+{upper}",
                     "extra": f"gauge {reading.gauge}, peak {format_size(reading.peak_bytes)}",
                 }
             )
@@ -108,13 +110,17 @@ def github_action_benchmark(report: Report) -> str:
 
 
 def bencher(report: Report) -> str:
-    """Return Bencher Metric Format: per test its growth (with its upper bound), retained bytes and peak."""
+    """Return Bencher Metric Format: per test its growth (with both its bounds), retained bytes and peak."""
     metrics: dict[str, Any] = {}
     for record in report.records:
         reading = record.reading()
         if reading is not None:
             metrics[one_line(record.nodeid)] = {
-                "memory-growth": {"value": reading.growth_bytes, "upper_value": reading.growth_upper_bytes},
+                "memory-growth": {
+                    "value": reading.growth_bytes,
+                    "lower_value": reading.growth_lower_bytes,
+                    "upper_value": reading.growth_upper_bytes,
+                },
                 "memory-retained": {"value": reading.retained_bytes},
                 "memory-peak": {"value": reading.peak_bytes},
             }

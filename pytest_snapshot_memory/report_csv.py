@@ -29,6 +29,8 @@ COLUMNS: Final = (
     "verdict",
     "excess_bytes",
     "worker",
+    # the last: readers that count columns must not find another one in its place
+    "growth_lower_bytes",
 )
 
 
@@ -44,7 +46,7 @@ def render(report: Report) -> str:
         for r in record.phases:
             sizes = [r.growth_bytes, r.growth_upper_bytes, r.peak_bytes, r.retained_bytes]
             row = [csv_text(r.phase), r.gauge, r.process, *sizes, f"{r.seconds:.6f}", r.blocks_net]
-            writer.writerow([*name, *row, *verdict])
+            writer.writerow([*name, *row, *verdict, r.growth_lower_bytes])
         if not record.phases:
-            writer.writerow([*name, *[""] * 9, *verdict])
+            writer.writerow([*name, *[""] * 9, *verdict, ""])
     return out.getvalue()

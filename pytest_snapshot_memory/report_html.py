@@ -193,11 +193,14 @@ def _test_row(record: TestRecord, largest_bytes: int) -> str:
 
 
 def _bar(record: TestRecord, largest_bytes: int) -> str:
-    """Draw the growth, and paler what reuse could hide, to the scale of the largest test."""
+    """Draw the least it grew, paler what was seen, palest what went unseen, to the scale of the largest test."""
+    reading = record.reading()
+    least = (reading.growth_lower_bytes if reading else 0) * _BAR_UNITS / max(1, largest_bytes)
     seen = record.peak_growth_bytes * _BAR_UNITS / max(1, largest_bytes)
     maybe = record.peak_growth_upper_bytes * _BAR_UNITS / max(1, largest_bytes)
     return (
         f'<svg viewBox="0 0 {_BAR_UNITS} 10" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect class="track" width="{_BAR_UNITS}" height="10"/><rect class="maybe" width="{maybe:.1f}" height="10"/>'
-        f'<rect class="seen" width="{seen:.1f}" height="10"/></svg>'
+        f'<rect class="seen" width="{seen:.1f}" height="10"/>'
+        f'<rect class="least" width="{least:.1f}" height="10"/></svg>'
     )

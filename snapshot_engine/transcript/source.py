@@ -1,6 +1,6 @@
 """A path, standard input, gzip or any binary stream to cues: the one shell here that reads.
 
-In: something to read. Out: cues, lazily. Holds one read (24 KiB), one block and
+In: something to read. Out: cues, lazily. Holds one read (16 KiB), one block and
 the cues that one read completes.
 """
 
@@ -112,7 +112,9 @@ class StreamingVTTReader:
             yield None
             try:
                 for data in unpacked(self._pieces(stream), self._read_block_bytes):
-                    yield from parser.feed(data)
+                    cues = iter(parser.feed(data))
+                    data = b""  # let go of it: the next piece takes its place
+                    yield from cues
             except DamagedGzip as damage:
                 self._report(damage, name)
             # Twice when strict: a failure waits until the cues before it are out.
@@ -125,11 +127,16 @@ class StreamingVTTReader:
     def _pieces(self, stream: BinaryIO) -> Iterator[bytes]:
         # read1() gives what a pipe has now; read() would wait for a full block.
         read = getattr(stream, "read1", stream.read)
-        while data := read(self._read_block_bytes):
+
+        def next_piece() -> bytes:
+            data = read(self._read_block_bytes) or b""
             if not isinstance(data, bytes):
                 raise TypeError(f"the stream gave {type(data).__name__}, not bytes; open it in binary mode")
             self._bytes_read += len(data)
-            yield data
+            return data
+
+        # Not a generator: its frame would hold one piece while the next is read.
+        return iter(next_piece, b"")
 
     def _report(self, damage: DamagedGzip, name: str) -> None:
         """Keep what damaged gzip gave, and say so; refuse when strict or when it gave nothing."""

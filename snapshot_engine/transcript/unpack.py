@@ -28,7 +28,8 @@ def unpacked(pieces: Iterator[bytes], piece_bytes: int) -> Iterator[bytes]:
         first += piece
         if len(first) >= len(GZIP_MAGIC):
             break
-    whole = chain([first], pieces)
+    # An iterator lets go of the first piece when it is through; chain() would keep a list.
+    whole = chain(iter([first]), pieces)
     return _gunzip(whole, piece_bytes) if first.startswith(GZIP_MAGIC) else whole
 
 

@@ -88,7 +88,8 @@ def files(draw: st.DrawFn) -> bytes:
 def outcome(pieces: list[bytes], *, by_lines: bool = False, max_block_bytes: int = 1 << 18) -> Outcome:
     parser = WebVTTParser(recover_times=True, max_block_bytes=max_block_bytes)
     if by_lines:
-        parser._read_blocks = parser._read_lines  # type: ignore[method-assign]
+        lines, pending = parser._read_lines, parser._pending
+        parser._read_blocks = lambda cut: lines(pending.take(cut))  # type: ignore[method-assign]
     cues: list[Cue] = []
     error = ""
     try:

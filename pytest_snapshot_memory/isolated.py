@@ -12,6 +12,7 @@ from pytest_snapshot_memory.explain import SHOWN_SITES, breach_text
 from pytest_snapshot_memory.isolation import Answer, IsolationLost
 from pytest_snapshot_memory.measuring import REPORT_ATTRIBUTE
 from pytest_snapshot_memory.record import PhaseReading, TestRecord, decode, encode
+from pytest_snapshot_memory.warn import warn
 from snapshot_engine.memory.budget import Exceeded
 from snapshot_engine.memory.units import format_size
 
@@ -31,7 +32,7 @@ def run_isolated(hooks: ItemHooks, item: pytest.Item) -> bool | None:
             if forced:
                 answer = hooks.reruns.isolate(item, trace.name, forced)
         except IsolationLost as lost:
-            item.warn(pytest.PytestWarning(f"{item.nodeid} was not isolated: {lost}"))
+            warn(item, f"{item.nodeid} was not isolated: {lost}")
             hooks.reruns = None
             return None
         reports = _reports(hooks, item, answer, trace.read())

@@ -21,6 +21,7 @@ from pytest_snapshot_memory import inner_run
 from pytest_snapshot_memory.measuring import REPORT_ATTRIBUTE, ItemRun
 from pytest_snapshot_memory.plan import Plan, plan_for
 from pytest_snapshot_memory.resident_meter import Meter, ResidentMeter, meter_for
+from pytest_snapshot_memory.warn import warn
 from snapshot_engine.memory.gauge import GaugeUnavailable
 
 if TYPE_CHECKING:
@@ -230,10 +231,8 @@ class ItemHooks:
         run.decision = decision = decide(readings, limit, again, self.why_no_reruns)
         if isinstance(decision.verdict, Within) and run.children_ran and not limit.gauge:
             run.decision = decision = decide_with_children(readings, limit, again, self.why_no_reruns)
-        if isinstance(decision.verdict, Unmeasured):
-            warning = f"memory limit of {item.nodeid} was not decided: {decision.verdict.reason}"
-            if not self._in_child:
-                item.warn(pytest.PytestWarning(warning))
+        if isinstance(decision.verdict, Unmeasured) and not self._in_child:
+            warn(item, f"memory limit of {item.nodeid} was not decided: {decision.verdict.reason}")
         if isinstance(decision.verdict, Exceeded) and decision.interval is not None:
             explained = self._explain(item, limit, seconds)
             run.sites = explained.sites[:SHOWN_SITES] if explained is not None else ()

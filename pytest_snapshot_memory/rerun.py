@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 _LEAST_SECONDS = 60.0
 _TIMES_SLOWER = 30.0
 
+# The parent's capture, in a child that has its own: collected, it would warn of files left open,
+# which fails the test where the suite turns warnings into errors.
+_kept: list[object] = []
+
 
 class Rerun(NamedTuple):
     """What a second run measured. problem: "" or why there is none."""
@@ -192,8 +196,16 @@ def _first_problem(reports: list[Any]) -> str:
     """Return "" where set-up and call passed or failed as tests do; else why the run says little."""
     for report in reports:
         if report.when == "setup" and not report.passed:
-            return f"its second run was {report.outcome} in set-up"
+            ended = "was skipped" if report.outcome == "skipped" else "failed"
+            return f"its second run {ended} in set-up{_crash(report)}"
     return ""
+
+
+def _crash(report: Any) -> str:
+    """Return ": " and the first line of what a report says went wrong; "" where it says nothing."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    lines = str(crash.message).splitlines() if crash is not None else []
+    return f": {lines[0][:200]}" if lines else ""
 
 
 def _protocol(item: pytest.Item) -> list[Any]:
@@ -252,6 +264,7 @@ def _silence(config: pytest.Config, *, for_good: bool) -> None:
     if capture is not None and method != "no":
         from _pytest.capture import _get_multicapture
 
+        _kept.append(capture._global_capturing)
         capture._global_capturing = _get_multicapture(method)
         capture._global_capturing.start_capturing()
         capture._global_capturing.suspend_capturing(in_=False)

@@ -8,7 +8,7 @@ renderers (`report_json`, `report_html`, `report_markdown`, `report_csv`,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from snapshot_engine.memory.units import format_size
@@ -80,6 +80,22 @@ def growth_text(record: TestRecord) -> str:
     if reading.growth_bytes - reading.growth_lower_bytes > far_bytes:
         shown += f" (at least {format_size(reading.growth_lower_bytes)})"
     return shown if reading.exact else f"about {shown}"
+
+
+def ends_legend(records: Iterable[TestRecord]) -> str:
+    """Return a sentence on the two ends of growth_text, or "" where none of the records shows one."""
+    shown = [growth_text(record) for record in records]
+    parts = []
+    if any(" to " in text for text in shown):
+        parts.append(
+            "a to b: what was seen, and that with what can have been used unseen"
+            " (heap that was free at the start, room that pages of mapped files left)"
+        )
+    if any("(at least " in text for text in shown):
+        parts.append(
+            "at least: without what can have been free heap, or pages of mapped files such as libraries"
+        )
+    return "; ".join(parts)
 
 
 def limit_text(record: TestRecord) -> str:

@@ -18,7 +18,7 @@ from snapshot_engine.memory.units import format_size
 
 from .record import PhaseReading, TestRecord
 from .regression import Comparison, Verdict
-from .report import Report, growth_text, limit_text, verdict_text
+from .report import Report, ends_legend, growth_text, limit_text, verdict_text
 from .text_safety import html_text
 
 _BAR_UNITS = 100
@@ -92,6 +92,7 @@ def _sections(report: Report) -> Iterator[str]:
     if breaches:
         yield "<h2>Limits</h2>"
         yield _table("limits", _LIMIT_HEADINGS, map(_breach_row, breaches))
+        yield _quiet(ends_legend(breaches))
     shown = report.comparisons_worth_showing()
     if report.comparisons:
         unchanged = len(report.comparisons) - len(shown)
@@ -107,6 +108,10 @@ def _sections(report: Report) -> Iterator[str]:
         yield '<label>Show tests whose name has <input id="filter" type="search"></label>'
     largest = max((record.peak_growth_upper_bytes for record in report.records), default=0)
     yield _table("tests", _TEST_HEADINGS, (_test_row(record, largest) for record in report.largest()))
+    legend = ends_legend(report.records)
+    yield _quiet(
+        f"{legend}; the bar has the least in its darkest part, the most in its palest" if legend else ""
+    )
     if report.environment:
         facts = "".join(
             f"<dt>{html_text(k)}</dt><dd>{html_text(v)}</dd>" for k, v in report.environment.items()
@@ -119,6 +124,10 @@ _GATE_HEADINGS = ("verdict", "test", "before", "now", "change", "decided by")
 _FIXTURE_HEADINGS = ("fixture", "first used by", "growth", "retained")
 _TEST_HEADINGS = ("test", "growth", "", "retained", "seconds", "outcome")
 _NUMBERS = ("growth", "retained", "seconds", "before", "now", "change")
+
+
+def _quiet(text: str) -> str:
+    return f'<p class="quiet">{html_text(text)}</p>' if text else ""
 
 
 def _table(name: str, headings: tuple[str, ...], rows: Iterator[str]) -> str:

@@ -14,7 +14,7 @@ from snapshot_engine.memory.units import format_size
 
 from .record import TestRecord
 from .regression import Comparison
-from .report import Report, growth_text, limit_text, verdict_text
+from .report import Report, ends_legend, growth_text, limit_text, verdict_text
 from .text_safety import markdown_code, markdown_text
 
 # GitHub drops a step summary of more than 1 MiB; other steps of ours may append, too
@@ -56,6 +56,7 @@ def _body(report: Report, top: int) -> Iterator[str]:
         yield from ("### Limits", "", "| test | limit | growth | verdict |", "|---|---|---:|---|")
         yield from (_breach(record) for record in breaches)
         yield ""
+        yield from _legend(breaches)
     shown = report.comparisons_worth_showing()
     if report.comparisons:
         yield from ("### Against the baseline", "")
@@ -72,10 +73,18 @@ def _body(report: Report, top: int) -> Iterator[str]:
         yield from ("<details><summary>Largest tests</summary>", "")
         yield from ("| test | growth | retained | gauge |", "|---|---:|---:|---|")
         yield from (_largest(record) for record in largest)
-        yield from ("", "</details>", "")
+        yield ""
+        yield from _legend(largest)
+        yield from ("</details>", "")
     if report.environment:
         facts = ", ".join(f"{key} {value}" for key, value in report.environment.items())
         yield markdown_text(facts)
+
+
+def _legend(records: list[TestRecord]) -> Iterator[str]:
+    legend = ends_legend(records)
+    if legend:
+        yield from (markdown_text(legend), "")
 
 
 def _site_changes(comparisons: list[Comparison]) -> Iterator[str]:

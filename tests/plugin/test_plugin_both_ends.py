@@ -58,6 +58,9 @@ def test_html_and_markdown_say_the_ends_where_they_are_far(changes: dict[str, in
     assert growth_text(report.records[0]) == text
     assert text in report_html.render(report).replace("&nbsp;", " ")
     assert text in report_markdown.render(report)
+    for page in (report_html.render(report), report_markdown.render(report)):
+        assert ("a to b: what was seen" in page) == (" to " in text)
+        assert ("at least: without" in page) == ("at least" in text)
 
 
 def test_the_bar_ends_where_the_certain_part_does() -> None:

@@ -73,6 +73,8 @@ _free = _function("free", None, ctypes.c_void_p)
 # interpreter lock held, as pythonapi does.
 _arena_stats = _function("_PyObject_DebugMallocStats", ctypes.c_int, ctypes.c_void_p, source=ctypes.pythonapi)
 
+_object_malloc = _function("PyObject_Malloc", None, ctypes.c_size_t, source=ctypes.pythonapi)
+
 
 def heap_state() -> HeapState | None:
     """Return what malloc says of all its arenas; None without glibc 2.33."""
@@ -121,6 +123,30 @@ def free_arena_bytes() -> int | None:
     return None if text is None else _figure(_AVAILABLE, text) + _figure(_UNUSED_POOLS, text)
 
 
+def take_free_blocks() -> int:
+    """Take for good what pymalloc holds free in its arenas; return how many bytes that was.
+
+    The next object then needs a new arena, whatever was freed before: for a process
+    that measures and ends. Taking 1 MiB costs 2 ms; what was taken is never given back.
+    """
+    text, taken_bytes = _arena_statistics(), 0
+    for size, count in _free_blocks(text) if text is not None and _object_malloc is not None else ():
+        for _ in range(count):
+            _object_malloc(size)
+        taken_bytes += size * count
+    return taken_bytes
+
+
+def _free_blocks(text: bytes) -> list[tuple[int, int]]:
+    """Return (size, count) of the free blocks: of each size class, and as they fit in pools without a class."""
+    blocks = [(int(row[1]), int(row[2].replace(b",", b""))) for row in _SIZE_CLASS.finditer(text)]
+    unused = _POOLS_WITHOUT_CLASS.search(text)
+    if unused and blocks:
+        longest = blocks[-1][0]
+        blocks.append((longest, int(unused[1]) * ((int(unused[2]) - _POOL_HEADER_BYTES) // longest)))
+    return blocks
+
+
 def live_bytes() -> int | None:
     """Return the bytes in use in malloc and in pymalloc's blocks; None where they cannot be asked.
 
@@ -138,6 +164,10 @@ def _figure(pattern: re.Pattern[bytes], text: bytes) -> int:
 
 _IN_USE = re.compile(rb"# bytes in allocated blocks +=\s+([\d,]+)")
 _AVAILABLE = re.compile(rb"# bytes in available blocks +=\s+([\d,]+)")
+# "    3     64          12           1,020             45": class, size, pools, blocks in use, free blocks
+_SIZE_CLASS = re.compile(rb"^ *\d+ +(\d+) +[\d,]+ +[\d,]+ +([\d,]+)$", re.MULTILINE)
+_POOLS_WITHOUT_CLASS = re.compile(rb"^(\d+) unused pools \* (\d+) bytes", re.MULTILINE)
+_POOL_HEADER_BYTES = 48
 _UNUSED_POOLS = re.compile(rb"unused pools \* \d+ bytes +=\s+([\d,]+)")
 
 

@@ -193,6 +193,27 @@ def test_objects_from_malloc_are_counted_as_heap(fresh):
 
 
 @linux
+def test_what_was_freed_is_not_used_again_once_it_is_taken(fresh):
+    """13 MiB of free blocks hide an 8 MiB list of equal blocks; taken, they hide none of it."""
+    hidden, seen, taken = fresh("""
+        from snapshot_engine.memory import libc
+        from snapshot_engine.memory.measure import measure
+        holes = [bytes(100) for _ in range(200_000)]
+        del holes[::2]
+        with measure() as before:
+            bytes_again = [bytes(100) for _ in range(60_000)]
+        del bytes_again
+        taken = libc.take_free_blocks()
+        with measure() as after:
+            bytes_again = [bytes(100) for _ in range(60_000)]
+        answer([before.peak_growth_bytes, after.peak_growth_bytes, taken])
+    """)
+    assert hidden < 2 * MIB
+    assert seen > 8 * MIB
+    assert 12 * MIB < taken < 24 * MIB
+
+
+@linux
 def test_settle_says_what_it_did():
     settled = settle(collect=False)
     assert settled.trimmed

@@ -1,0 +1,58 @@
+"""What a child of the clean parent reads does not depend on what was collected, imported or freed before."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+
+import pytest
+
+Run = Callable[..., pytest.RunResult]
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks glibc and CPython's allocator")
+
+# What a larger suite leaves when its modules are loaded: arenas with holes, and a malloc
+# that has learned from large blocks to keep blocks of megabytes in its heap.
+LEFTOVERS = """
+kept = [bytes(n) for n in (30, 60, 100, 200) for _ in range(60_000)]
+del kept[::2]
+for mib in (1, 4, 16, 30):
+    bytearray(mib << 20)
+small = [bytearray(30_000) for _ in range(200)]
+del small[::2]
+"""
+TESTS = """
+def test_strings():
+    assert len([str(i) * 5 for i in range(80_000)]) == 80_000
+
+def test_text_twice():
+    assert len(",".join(map(str, range(150_000))).split(",")) == 150_000
+
+def test_bytes():
+    assert len(b"".join([bytes(1000) for _ in range(6000)])) == 6_000_000
+"""
+
+
+def growths(pytester: pytest.Pytester, run_project: Run, text: str) -> dict[str, int]:
+    """Return the growth in bytes of each isolated test of a project with this one module."""
+    pytester.makepyfile(test_it=text)
+    run_project("--memory-isolate", "--memory-json=out.json").assert_outcomes(passed=3)
+    tests = json.loads((pytester.path / "out.json").read_text())["tests"]
+    return {
+        test["nodeid"].partition("::")[2]: reading["peak_bytes"] - reading["start_bytes"]
+        for test in tests
+        for reading in test["phases"]
+        if reading["phase"] == "call"
+    }
+
+
+@linux
+def test_a_clean_child_reads_the_same_after_other_imports(
+    pytester: pytest.Pytester, run_project: Run
+) -> None:
+    """Without taking what is free the strings read a third of it; a layout may still differ by 3 %."""
+    alone = growths(pytester, run_project, TESTS)
+    among = growths(pytester, run_project, LEFTOVERS + TESTS)
+    assert min(alone.values()) > 5 << 20
+    far = {name: (alone[name], among[name]) for name in alone if abs(among[name] / alone[name] - 1) > 0.05}
+    assert far == {}

@@ -19,7 +19,7 @@ import pytest
 
 from pytest_snapshot_memory import inner_run
 from pytest_snapshot_memory.measuring import REPORT_ATTRIBUTE, ItemRun
-from pytest_snapshot_memory.plan import Plan, plan_for
+from pytest_snapshot_memory.plan import Marked, Plan, plan_for
 from pytest_snapshot_memory.resident_meter import Meter, ResidentMeter, meter_for
 from pytest_snapshot_memory.warn import warn
 from snapshot_engine.memory.gauge import GaugeUnavailable
@@ -50,6 +50,7 @@ class ItemHooks:
         self.default = default
         self.handles_this = True  # False while PlainHooks measures the test that runs
         self._suite_limit = suite_limit
+        self._marked = Marked()
         self._plans: dict[int, Plan] = {}
         self._run: ItemRun | None = None
         self._child_meter: Meter | None = None
@@ -59,7 +60,10 @@ class ItemHooks:
     def plan(self, item: pytest.Item) -> Plan:
         plan = self._plans.get(id(item))
         if plan is None:
-            plan = self._plans[id(item)] = plan_for(item, self.default, self._suite_limit)
+            plan = self.default
+            if self._suite_limit is not None or self._marked(item):
+                plan = plan_for(item, self.default, self._suite_limit)
+            self._plans[id(item)] = plan
         return plan
 
     def enter_child(self, meter: Meter) -> None:

@@ -49,12 +49,14 @@ def text_of(nodeid: str, packed: bytes, worker: str = "") -> str:
 
 def quiet_numbers(packed: bytes) -> tuple[int, int, int] | None:
     """Return (most it may have grown, reusable bytes, highest peak); None where a short report shows the test."""
-    _, _, _, error_bytes, *numbers = _NUMBERS.unpack(packed)
-    set_up, call, tear_down = (numbers[at + 1] - numbers[at] for at in (0, 6, 12))
-    if max(set_up, call, tear_down) > max(_QUIET_BYTES, error_bytes):
+    # Once for each test of the run, so without loops.
+    numbers = _NUMBERS.unpack(packed)
+    error_bytes, call, reusable_bytes = numbers[3], numbers[11] - numbers[10], numbers[13]
+    most = error_bytes if error_bytes > _QUIET_BYTES else _QUIET_BYTES
+    if call > most or numbers[5] - numbers[4] > most or numbers[17] - numbers[16] > most:
         return None
-    reusable_bytes = numbers[9]
-    return call + reusable_bytes + error_bytes, reusable_bytes, max(numbers[7], numbers[13])
+    peak_bytes = numbers[11] if numbers[11] > numbers[17] else numbers[17]
+    return call + reusable_bytes + error_bytes, reusable_bytes, peak_bytes
 
 
 def lines_of(journal: bytes) -> Iterator[str]:

@@ -14,7 +14,7 @@ record each cost three times as much per empty test.
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -22,7 +22,7 @@ from pytest_snapshot_memory.itemhooks import outcome_after
 from pytest_snapshot_memory.measuring import CHILDREN_NOTE, REPORT_ATTRIBUTE
 from pytest_snapshot_memory.packed import OUTCOME_NUMBERS, pack, text_of
 from pytest_snapshot_memory.record import FIXTURE_PREFIX
-from pytest_snapshot_memory.resident_meter import children_faults
+from pytest_snapshot_memory.resident_meter import children_faults, suite_window
 from snapshot_engine.memory.peak import broker
 from snapshot_engine.memory.reuse import free_heap_bytes, reusable_bytes
 from snapshot_engine.memory.settle import settle
@@ -47,31 +47,27 @@ ITEMS_PLUGIN: Final = "snapshot_memory_items"
 Span = tuple[int, int, int]
 
 
-class Collector(Protocol):
-    """Keeps what a report carries, and what a test that is measured here leaves."""
-
-    def __call__(self, report: pytest.TestReport, line: str | bytes | None) -> None: ...
-
-
 class PlainHooks:
     """Measures plain tests under the resident gauge, one at a time.
 
-    collect: takes each report of a test that these hooks do not measure, and
-    the numbers of each that they do, packed, or its line where it has more to say;
-    None in a worker, whose reports carry the lines.
+    collect: takes each report of a test that these hooks do not measure; None in a worker.
+    lines: gets the numbers of each that they do by its node id, packed, or its line where
+    it has more to say; None in a worker, whose reports carry them.
     """
 
     def __init__(
         self,
         items: ItemHooks,
-        collect: Collector | None,
+        collect: Callable[[pytest.TestReport], None] | None,
+        lines: dict[str, str | bytes] | None,
         tells_properties: bool,
     ) -> None:
         self._items = items
         self._collect = collect
+        self._lines = lines
         self._tells_properties = tells_properties
         owner = broker()
-        self._window = owner.open()
+        self._window = suite_window()
         # what the last look says of pages of files; the same at the start of the phase; what came in, by phase
         self._pages, self._shared = owner.file_pages, b""
         self._file_bytes: dict[str, int] = {}
@@ -188,7 +184,7 @@ class PlainHooks:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if not self._running:
             if self._collect is not None:
-                self._collect(report, None)
+                self._collect(report)
             return
         when = report.when
         if report.outcome == "passed" and "wasxfail" not in report.__dict__:
@@ -267,7 +263,7 @@ class PlainHooks:
             text = self._long_line(report, self._notes())
             if journal is not None:
                 journal.append(text)
-            self._hand_on(report, text)
+            self._hand_on(report, nodeid, text)
             return
         name, reusable, returned = (
             nodeid.encode("utf-8", "surrogatepass"),
@@ -294,13 +290,13 @@ class PlainHooks:
         )
         if journal is not None:
             journal.append_packed(name, packed, self._items.worker)
-        self._hand_on(report, packed)
+        self._hand_on(report, nodeid, packed)
 
-    def _hand_on(self, report: pytest.TestReport, line: str | bytes) -> None:
-        if self._collect is not None:
-            self._collect(report, line)
+    def _hand_on(self, report: pytest.TestReport, nodeid: str, line: str | bytes) -> None:
+        if self._lines is not None:
+            self._lines[nodeid] = line
         elif isinstance(line, bytes):
-            report.__dict__[REPORT_ATTRIBUTE] = text_of(report.nodeid, line, self._items.worker)
+            report.__dict__[REPORT_ATTRIBUTE] = text_of(nodeid, line, self._items.worker)
         else:
             report.__dict__[REPORT_ATTRIBUTE] = line
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import pytest
 
     from pytest_snapshot_memory.markers import GrowthRequest, LeakRequest, LimitRequest
+
+
+_MARKERS: Final = frozenset({"memory_limit", "memory_leak", "memory_growth"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +36,33 @@ class Plan:
         return self.limit is None and self.leak is None and self.growth is None and not self.mistake
 
 
+class Marked:
+    """Says whether a test has a marker of ours. Holds one flag per folder, file and class of the suite.
+
+    get_closest_marker walks all parents of each test; here each is asked once.
+    """
+
+    def __init__(self) -> None:
+        self._parents: dict[int, bool] = {}
+
+    def __call__(self, node: pytest.Item | pytest.Collector) -> bool:
+        for mark in node.own_markers:
+            if mark.name in _MARKERS:
+                return True
+        parent: Any = node.parent
+        if parent is None:
+            return False
+        known = self._parents.get(id(parent))
+        if known is None:
+            known = self._parents[id(parent)] = self(parent)
+        return known
+
+
 def plan_for(item: pytest.Item, default: Plan, suite_limit: LimitRequest | None) -> Plan:
-    """Return what the item's markers ask for; `default` itself where they ask for nothing."""
+    """Return what the markers of an item ask for that has one of ours, or a limit of the suite's."""
     limit = item.get_closest_marker("memory_limit")
     leak = item.get_closest_marker("memory_leak")
     growth = item.get_closest_marker("memory_growth")
-    if suite_limit is None and limit is None and leak is None and growth is None:
-        return default
     # Not above: most runs have no marker and need none of this.
     from pytest_snapshot_memory import markers
 

@@ -193,7 +193,7 @@ def _notes(records: Sequence[TestRecord], quiet: Mapping[str, tuple[int, int, in
 
 
 def _total(records: Sequence[TestRecord], quiet: Mapping[str, tuple[int, int, int]]) -> str:
-    gauges = sorted({"resident" for _ in quiet} | {record.gauge for record in records})
+    gauges = sorted({record.gauge for record in records} | ({"resident"} if quiet else set()))
     workers = {record.worker for record in records if record.worker}
     across = f" on {len(workers)} workers" if workers else ""
     process = "" if gauges != ["resident"] else f"; highest process peak {_highest(records, quiet)}"

@@ -106,9 +106,7 @@ class ResidentMeter:
 
                 self._garbage = of_resident()
             self._reusable_bytes = self._garbage.settle()
-        window = self._window
-        if window is None:
-            window = self._window = broker().open()
+        window = self.window()
         if self.aligns:
             from pytest_snapshot_memory.alignment import align_page_counter
 
@@ -144,6 +142,12 @@ class ResidentMeter:
             self.children_ran = children_faults() != self._faults
         file_bytes = broker().file_pages.file_bytes_since(self._shared)
         return Seen(start_bytes, peak_bytes, now_bytes, reusable or 0, not problem, problem, file_bytes)
+
+    def window(self) -> PeakWindow:
+        window = self._window
+        if window is None:
+            window = self._window = broker().open()
+        return window
 
     def finish(self) -> None:
         """Between tests the window stays open: closing it would cost the next one more."""
@@ -187,6 +191,16 @@ def meter_for(gauge: str) -> Meter:
     from pytest_snapshot_memory import meters
 
     return meters.build(gauge)
+
+
+def suite_window() -> PeakWindow:
+    """Return the window that all tests of this process take turns with.
+
+    A second one would stay open beside it, and with two each look takes twice as long.
+    """
+    meter = meter_for("resident")
+    assert isinstance(meter, ResidentMeter)
+    return meter.window()
 
 
 def children_faults() -> int:

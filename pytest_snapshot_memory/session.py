@@ -114,11 +114,8 @@ class MemorySession:
         )
         self.lines[crashitem] = encode(record)
 
-    def collect(self, report: pytest.TestReport, line: str | bytes | None = None) -> None:
-        """Keep what a test left, or what its report carries."""
-        if line is not None:
-            self.lines[report.nodeid] = line
-            return
+    def collect(self, report: pytest.TestReport) -> None:
+        """Keep what a report carries."""
         told = report.__dict__
         if REPORT_ATTRIBUTE in told:
             self.lines[report.nodeid] = told[REPORT_ATTRIBUTE]
@@ -234,7 +231,7 @@ class MemorySession:
 
         _looking(warm_up)
         plans = [self.items.plan(item) for item in items]
-        self._fork_clean_parent(items, plans)
+        self._fork_clean_parent(items, list({id(plan): plan for plan in plans}.values()))
         self._hook_plain_tests(items, plans)
 
     def _hook_plain_tests(self, items: list[pytest.Item], plans: list[Plan]) -> None:
@@ -262,7 +259,7 @@ class MemorySession:
             plugins.unregister(name=_REPORTS_PLUGIN)
         plugins.unregister(self.items)
         self.items.handles_this = False
-        hooks = PlainHooks(self.items, collect, bool(told))
+        hooks = PlainHooks(self.items, collect, None if self.worker else self.lines, bool(told))
         plugins.register(hooks, "snapshot_memory_plain")
         if special:
             plugins.register(TakingTurns(self.items, hooks, special, plugins), "snapshot_memory_turns")

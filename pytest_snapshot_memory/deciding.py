@@ -85,7 +85,7 @@ def _decide_exactly(clean: Interval, limit: LimitRequest, again: MeasureAgain) -
     """Let an exact gauge choose the point inside the clean child's interval."""
     gauge = "allocated" if importlib.util.find_spec("memray") is not None else "python"
     over = clean.low_bytes > limit.limit_bytes
-    if over and gauge == "python":  # it counts no mappings, so it cannot acquit what was seen
+    if over and gauge == "python":  # it counts little of what C takes, so it cannot acquit what was seen
         return _undecided(clean, limit, "", "also in a clean child")
     third = again(gauge)
     exact = None if third.problem else interval_of(third.readings, limit.of, limit.phase)

@@ -63,8 +63,17 @@ class Answer(NamedTuple):
 class CleanParent:
     """The asking side. Raises IsolationLost where this platform has no fork."""
 
-    def __init__(self, work: Work, *, before: Callable[[], None] | None = None) -> None:
-        """work runs in each child; before runs once in the clean parent."""
+    def __init__(
+        self,
+        work: Work,
+        *,
+        before: Callable[[], None] | None = None,
+        begin: Callable[[], None] | None = None,
+    ) -> None:
+        """work runs in each child; before runs once in the clean parent.
+
+        begin: runs in each child before its memory counts.
+        """
         if not hasattr(os, "fork"):
             raise IsolationLost(f"{sys.platform} has no fork")
         ours, theirs = socket.socketpair()
@@ -75,7 +84,7 @@ class CleanParent:
             raise IsolationLost(f"fork: {error.strerror}") from error
         if self.pid == 0:
             ours.close()
-            _serve(theirs, work, before)
+            _serve(theirs, work, before, begin)
         theirs.close()
         self._socket = ours
 
@@ -113,7 +122,12 @@ def _fork() -> int:
         return os.fork()
 
 
-def _serve(link: socket.socket, work: Work, before: Callable[[], None] | None) -> NoReturn:
+def _serve(
+    link: socket.socket,
+    work: Work,
+    before: Callable[[], None] | None,
+    begin: Callable[[], None] | None,
+) -> NoReturn:
     """Answer orders until the asking side closes its end. Never returns to pytest."""
     status = 1
     try:
@@ -127,7 +141,7 @@ def _serve(link: socket.socket, work: Work, before: Callable[[], None] | None) -
         gc.freeze()
         while (data := _receive(link)) is not None:
             order, timeout_seconds = pickle.loads(data)
-            answer = _in_child(link, work, order, timeout_seconds, interrupt)
+            answer = _in_child(link, begin, work, order, timeout_seconds, interrupt)
             _send(link, pickle.dumps(answer))
         status = 0
     finally:
@@ -142,6 +156,7 @@ def _die_with_parent() -> None:
 
 def _in_child(
     link: socket.socket,
+    begin: Callable[[], None] | None,
     work: Work,
     order: dict[str, Any],
     timeout_seconds: float | None,
@@ -155,7 +170,7 @@ def _in_child(
         os.close(writing)
         return b"", f"could not be forked: {error.strerror}", 0, 0
     if pid == 0:
-        _child(link, reading, writing, work, order, interrupt)
+        _child(link, reading, writing, begin, work, order, interrupt)
     os.close(writing)
     data, status, peak_bytes, timed_out = _wait(link, pid, reading, timeout_seconds)
     os.close(reading)
@@ -165,7 +180,13 @@ def _in_child(
 
 
 def _child(
-    link: socket.socket, reading: int, writing: int, work: Work, order: dict[str, Any], interrupt: Any
+    link: socket.socket,
+    reading: int,
+    writing: int,
+    begin: Callable[[], None] | None,
+    work: Work,
+    order: dict[str, Any],
+    interrupt: Any,
 ) -> NoReturn:
     status = 1
     try:
@@ -175,7 +196,9 @@ def _child(
         link.close()
         os.close(reading)
         os.set_inheritable(writing, False)
-        # Less than the parent holds: pages of mapped files are not inherited, but faulted in anew.
+        if begin is not None:
+            begin()
+        # Asked here: a child does not inherit all that its parent holds.
         os.write(writing, _LENGTH.pack(_resident_bytes()))
         data = pickle.dumps(work(order))
         view = memoryview(_LENGTH.pack(len(data)) + data)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_snapshot_memory.isolation import Answer, CleanParent, IsolationLost
 from pytest_snapshot_memory.record import AllocationSite, PhaseReading
 from pytest_snapshot_memory.resident_meter import Meter, meter_for
+from snapshot_engine.memory.library_pages import bring_in, resident_library_pages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,9 +57,12 @@ class Reruns:
         self._numbers = {id(item): number for number, item in enumerate(items)}
         self._by_nodeid = {item.nodeid: number for number, item in enumerate(items)}
         config = session.config
+        # Here, where they are: the clean parent is a fork, too, and has few of them.
+        libraries = resident_library_pages()
         self._clean = CleanParent(
             lambda order: _run_in_child(session, items[order["number"]], order),
             before=lambda: _get_ready(config),
+            begin=lambda: bring_in(libraries),
         )
 
     def measure(self, item: pytest.Item, gauge: str, seconds: float) -> Rerun:

@@ -67,6 +67,7 @@ _mallinfo2 = _function("mallinfo2", _Mallinfo2)
 _malloc_trim = _function("malloc_trim", ctypes.c_int, ctypes.c_size_t)
 _mallopt = _function("mallopt", ctypes.c_int, ctypes.c_int, ctypes.c_int)
 _open_memstream = _function("open_memstream", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+_madvise = _function("madvise", ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
 _fclose = _function("fclose", ctypes.c_int, ctypes.c_void_p)
 _free = _function("free", None, ctypes.c_void_p)
 # Exported "for the 3rd party guppy3 project" since 3.6; called with the
@@ -86,6 +87,11 @@ def heap_state() -> HeapState | None:
         free_bytes=info.fordblks,
         free_chunks=info.ordblks + info.smblks,
     )
+
+
+def advise(address: int, length_bytes: int, advice: int) -> bool:
+    """Advise the kernel about pages of this process (madvise); False where it refuses."""
+    return _madvise is not None and _madvise(address, length_bytes, advice) == 0
 
 
 def trim() -> bool:

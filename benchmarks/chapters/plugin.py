@@ -8,16 +8,23 @@ from dataclasses import dataclass
 
 from benchmarks import inputs
 from benchmarks.case import Case, workload
+from benchmarks.chapters import plugin_cost
+from benchmarks.chapters.plugin_cost import (
+    IDLE,
+    PLAIN,
+    REPORT,
+    cost_bar,
+    overhead,
+    overhead_table,
+    per_test_bar,
+)
 from benchmarks.charts import BarChart
-from benchmarks.figures import whole_cpu
 from benchmarks.results import Results
-from benchmarks.summary import median_interval
 from benchmarks.table import Bar, Page, Table
-from benchmarks.workloads.plugin import READINGS, WAYS, pytest_command
+from benchmarks.workloads.plugin import READINGS, WAYS
 
 NAME = "plugin"
 KIB = 1024
-PLAIN, IDLE, REPORT = "plain pytest", "ours, idle", "ours, --memory-report"
 # a little above what the test takes, so that one reading in a used heap cannot decide
 ORDER_LIMIT_KIB = 41_000
 # the exact gauge's spread is a promise over twenty runs
@@ -126,25 +133,12 @@ def cases(scale: str) -> list[Case]:
     if data is None:
         return []
     suites = data / "plugin_suites"
-    found = [
-        Case(
-            chapter=NAME,
-            label=f"overhead, {way}",
-            facts={},
-            command=pytest_command(way, str(suites / "overhead")),
-            collect=lambda _: {},
-            rounds=2 if scale == "quick" else (3 if "--memray" in way or "gauge" in way else 7),
-            most_rounds=2 if scale == "quick" else (3 if "--memray" in way or "gauge" in way else 7),
-        )
-        for way in WAYS
-    ]
+    found = plugin_cost.cases(scale, str(suites / "overhead"))
     for way in READINGS:
         command = workload("plugin:truth", way=way, folder=str(suites / "accuracy"))
         found.append(Case(chapter=NAME, label=f"truth, {way}", facts={}, command=command, rounds=1))
     command = workload("plugin:order", runs=4 if scale == "quick" else 15, limit_kib=ORDER_LIMIT_KIB)
     found.append(Case(chapter=NAME, label="order", facts={}, command=command, rounds=1))
-    command = workload("plugin:per_test", few=250, many=2_500, rounds=1 if scale == "quick" else 11)
-    found.append(Case(chapter=NAME, label="per test", facts={}, command=command, rounds=1))
     command = workload("plugin:references", folder=str(suites / "accuracy"), bytes=_N)
     found.append(Case(chapter=NAME, label="references", facts={}, command=command, rounds=1))
     for way in SHUFFLED:
@@ -152,16 +146,6 @@ def cases(scale: str) -> list[Case]:
         command = workload("plugin:shuffled", way=way, folder=str(suites / "overhead"), runs=runs)
         found.append(Case(chapter=NAME, label=f"shuffled, {way}", facts={}, command=command, rounds=1))
     return found
-
-
-def _overhead(results: Results, way: str) -> list[float]:
-    """Return CPU ratios to plain pytest, run by run of the same round."""
-    plain = {o.round: whole_cpu(o) for o in results.find(NAME, f"overhead, {PLAIN}") if not o.failure}
-    return [
-        whole_cpu(o) / plain[o.round]
-        for o in results.find(NAME, f"overhead, {way}")
-        if not o.failure and o.round in plain
-    ]
 
 
 def _references(results: Results) -> dict[str, int]:
@@ -201,20 +185,6 @@ def _spread(results: Results, way: str) -> float | None:
     return spread_of(runs[-1].work["values"]) if runs else None
 
 
-def _overhead_table(results: Results) -> Table:
-    rows = []
-    for way in WAYS:
-        if len(found := _overhead(results, way)) < 2:
-            continue
-        low, high = median_interval(found)
-        rows.append((way, f"{statistics.median(found):.3f}x", f"{low:.3f} to {high:.3f}", str(len(found))))
-    return Table(
-        headers=("run", "CPU time", "95 % interval", "pairs"),
-        rows=tuple(rows),
-        caption="CPU time of a suite of 300 small tests against plain pytest, pairs of neighbouring runs.",
-    )
-
-
 def _truth_table(results: Results) -> Table:
     rows = []
     for way in READINGS:
@@ -241,16 +211,6 @@ def _spread_table(results: Results) -> Table:
         rows=tuple(rows),
         caption="The same 60 tests in shuffled order: highest minus lowest over the median, 95th percentile of tests.",
     )
-
-
-def _cost_bar(results: Results, way: str, most: float) -> Bar:
-    found = _overhead(results, way)
-    promise = f"{way}: at most {most:.2f}x plain pytest"
-    if len(found) < 2:
-        return Bar(promise=promise, measured="no result", met=None)
-    middle = statistics.median(found)
-    low, high = median_interval(found)
-    return Bar(promise=promise, measured=f"{middle:.3f}x ({low:.3f} to {high:.3f})", met=middle <= most)
 
 
 def _more_right_bar(results: Results) -> Bar:
@@ -296,33 +256,6 @@ def _truth_bars(results: Results) -> tuple[Bar, ...]:
             measured=f"{len(found)} of {len(KNOWN)}" + (f", not {missing}" if missing else ""),
             met=not missing,
         ),
-    )
-
-
-def cost_per_test(sizes: list[int], added_seconds: list[list[float]]) -> tuple[list[float], list[float]]:
-    """Return, round by round, us for each test and ms for each run, from what suites of two sizes took more."""
-    few, many = sizes
-    slopes = [(large - small) / (many - few) for small, large in added_seconds]
-    fixed = [small - slope * few for slope, (small, _) in zip(slopes, added_seconds, strict=True)]
-    return [slope * 1e6 for slope in slopes], [seconds * 1e3 for seconds in fixed]
-
-
-def _per_test_bar(results: Results) -> Bar:
-    promise = "per empty test, with phases and journal: at most 60 us (start and report of a run told apart)"
-    runs = [o for o in results.find(NAME, "per test") if not o.failure]
-    if not runs:
-        return Bar(promise=promise, measured="no result", met=None)
-    work = runs[-1].work
-    if "added_seconds" not in work:  # a result from before the two were told apart
-        middle = statistics.median(work["microseconds"])
-        return Bar(promise=promise, measured=f"{middle:.0f} us, start and report included", met=middle <= 60)
-    per_test, per_run = cost_per_test(work["sizes"], work["added_seconds"])
-    middle = statistics.median(per_test)
-    return Bar(
-        promise=promise,
-        measured=f"{middle:.0f} us a test ({min(per_test):.0f} to {max(per_test):.0f}, {len(per_test)} rounds); "
-        f"{statistics.median(per_run):.0f} ms a run",
-        met=middle <= 60,
     )
 
 
@@ -400,7 +333,7 @@ def page(results: Results) -> Page:
     bars = tuple(
         (way, statistics.median(found), way.startswith("ours"))
         for way in WAYS
-        if len(found := _overhead(results, way)) >= 2
+        if len(found := overhead(results, way)) >= 2
     )
     chart = BarChart(name="plugin-overhead", title="CPU time of a 300-test suite against plain pytest", unit="x", bars=bars)  # fmt: skip
     missing = (
@@ -413,15 +346,15 @@ def page(results: Results) -> Page:
         title="The plugin against its peers",
         line="What the pytest plugin costs a suite, how many of 25 known allocations it reports rightly, and "
         "whether it says the same when the tests run in another order.",
-        tables=(_overhead_table(results), _truth_table(results), _spread_table(results)),
+        tables=(overhead_table(results), _truth_table(results), _spread_table(results)),
         charts=((chart,) if bars else ()) + _charts(results),
         packages=("pytest", "pytest-memray", "memray", "numpy"),
         bars=(
-            _cost_bar(results, IDLE, 1.01),
-            _cost_bar(results, REPORT, 1.05),
+            cost_bar(results, IDLE, 1.01),
+            cost_bar(results, REPORT, 1.05),
             _more_right_bar(results),
-            _per_test_bar(results),
-            _cost_bar(results, "ours, python gauge", 4.0),
+            per_test_bar(results),
+            cost_bar(results, "ours, python gauge", 4.0),
             *_truth_bars(results),
             _order_bar(results),
             *_repeat_bars(results),

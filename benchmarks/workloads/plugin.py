@@ -187,40 +187,6 @@ def test_same(seed):
 """
 
 
-def per_test(job: Job) -> dict[str, Any]:
-    """Return what --memory-report adds to runs of few and of many empty tests, in seconds of CPU, round by round.
-
-    What the larger suite takes more is the price of a test; what is left of the smaller is the
-    price of starting and of reporting. Plain, report, report, plain: a machine that drifts drifts
-    through both.
-    """
-    import resource
-
-    few, many, rounds = (int(job.parameters[name]) for name in ("few", "many", "rounds"))
-    sizes = [few, many]
-
-    def seconds(way: str, folder: Path) -> float:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(pytest_command(way, str(folder)), capture_output=True, check=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-    def added(folder: Path) -> float:
-        plain, report = "plain pytest", "ours, --memory-report"
-        times = [seconds(way, folder) for way in (plain, report, report, plain)]
-        return (times[1] + times[2] - times[0] - times[3]) / 2
-
-    with job.timed(), tempfile.TemporaryDirectory(prefix="benchmark-") as scratch:
-        folders = [Path(scratch, str(size)) for size in sizes]
-        for folder, size in zip(folders, sizes, strict=True):
-            folder.mkdir()
-            text = "".join(f"def test_{number}(): pass\n" for number in range(size))
-            (folder / "test_empty.py").write_text(text)
-            seconds("plain pytest", folder)
-        found = [[added(folder) for folder in folders] for _ in range(rounds)]
-    return {"sizes": sizes, "added_seconds": found}
-
-
 def order(job: Job) -> dict[str, Any]:
     """Run one test with a limit near its need after heaps of many sizes; return what decided each time."""
     from pytest_snapshot_memory.record import decode

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.chapters.plugin import KNOWN, cost_per_test, judge_number, spread_of
+from benchmarks.chapters import plugin_cost as plugin_cost_page
+from benchmarks.chapters.plugin import KNOWN, judge_number, spread_of
+from benchmarks.chapters.plugin_cost import per_test_microseconds
 from benchmarks.child import Job
+from benchmarks.results import Results
+from benchmarks.workloads import plugin_cost
 from benchmarks.workloads.gate import load_noise
 from benchmarks.workloads.reading import PEERS, standard_cases
 from benchmarks.workloads.texts import endless_pieces, new_word, without_label
@@ -112,7 +116,38 @@ def test_standard_cases_are_counted_not_assumed() -> None:
     assert found["texts_right"] == found["texts"] > 30
 
 
-def test_what_a_test_costs_is_told_apart_from_what_a_run_costs() -> None:
-    per_test, per_run = cost_per_test([100, 1100], [[0.055, 0.105], [0.120, 0.120]])
-    assert per_test == pytest.approx([50, 0], abs=1e-6)
-    assert per_run == pytest.approx([50, 120])
+def test_what_the_hooks_add_is_told_per_test() -> None:
+    assert per_test_microseconds(20, [[0.010, 0.011], [0.012, 0.011]]) == pytest.approx([50, -50])
+
+
+def test_blocks_of_empty_tests_are_run_with_and_without_the_hooks() -> None:
+    found = plugin_cost.per_test(Job({"tests": 3, "pairs": 2}))
+    assert found["tests"] == 3
+    assert [len(pair) for pair in found["block_seconds"]] == [2, 2]
+    assert all(seconds > 0 for pair in found["block_seconds"] for seconds in pair)
+
+
+def test_instructions_say_where_they_could_not_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin_cost.shutil, "which", lambda _: None)
+    found = plugin_cost.instructions(Job({"folder": "anywhere", "way": "plain pytest"}))
+    assert found == {"unavailable": "valgrind is not installed"}
+
+
+@pytest.mark.parametrize(
+    ("cpu", "counted", "measured", "met"),
+    [
+        ([1.20, 1.21, 1.22], 1.001, "1.210x", False),
+        ([0.98, 0.99, 1.00], 1.2, "0.990x", True),
+        ([0.90, 1.02, 1.30], 1.001, "1.001x in instructions", True),
+        ([0.90, 1.00, 1.30], 1.020, "1.020x in instructions", False),
+        ([0.90, 1.00, 1.30], None, "1.000x (", True),
+    ],
+)
+def test_instructions_decide_where_time_cannot(
+    cpu: list[float], counted: float | None, measured: str, met: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugin_cost_page, "overhead", lambda *_: cpu)
+    monkeypatch.setattr(plugin_cost_page, "instruction_ratio", lambda *_: counted)
+    bar = plugin_cost_page.cost_bar(Results([], {}), "ours, idle", 1.01)
+    assert measured in bar.measured
+    assert bar.met is met

@@ -1,4 +1,4 @@
-"""The hooks around one test: measure its phases, judge its limit, make its record.
+"""The hooks around one test: measure its phases and judge its limit.
 
 The same object serves three places: the test process, a child that measures a
 test once more (enter_child), and a child that runs an isolated test for real
@@ -7,10 +7,7 @@ test once more (enter_child), and a child that runs an isolated test for real
 
 from __future__ import annotations
 
-import contextlib
 import os
-import traceback
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -18,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_snapshot_memory import inner_run
+from pytest_snapshot_memory.item_record import outcome_after, properties_of, record_line
 from pytest_snapshot_memory.measuring import REPORT_ATTRIBUTE, ItemRun
 from pytest_snapshot_memory.plan import Marked, Plan, plan_for
 from pytest_snapshot_memory.resident_meter import Meter, ResidentMeter, meter_for
@@ -25,11 +23,10 @@ from pytest_snapshot_memory.warn import warn
 from snapshot_engine.memory.gauge import GaugeUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
     from pytest_snapshot_memory.journal import Journal
     from pytest_snapshot_memory.markers import LimitRequest
-    from pytest_snapshot_memory.record import BudgetTerms, PhaseReading
     from pytest_snapshot_memory.rerun import Rerun, Reruns
     from pytest_snapshot_memory.settings import Settings
 
@@ -117,7 +114,9 @@ class ItemHooks:
         limit = run.plan.limit
         try:
             if limit is not None and limit.enforce and self._child_meter is None:
-                with enforced(item, run, limit):
+                from pytest_snapshot_memory.enforcing import enforced
+
+                with enforced(item, limit):
                     result = yield
             else:
                 result = yield
@@ -167,7 +166,7 @@ class ItemHooks:
         run = self._run
         ending = run is not None and call.when == "teardown"
         if run is not None and ending:
-            item.user_properties += _properties(run)
+            item.user_properties += properties_of(run)
         report = yield
         if run is not None:
             run.outcome = outcome_after(run.outcome, report)
@@ -255,75 +254,10 @@ class ItemHooks:
 
     def _end(self, item: pytest.Item, run: ItemRun, report: pytest.TestReport) -> None:
         self._run, self.last_run = None, run
-        if run.has_plain_line and "memory_benchmark" not in getattr(item, "fixturenames", ()):
-            path, number, _ = item.location
-            line = run.plain_line(item.nodeid, path, (number or 0) + 1, self.worker)
-        else:
-            line = self._full_line(item, run, report)
+        line = record_line(item, run, report, self.worker)
         report.__dict__[REPORT_ATTRIBUTE] = line
         if self.journal is not None and not self._in_child:
             self.journal.append(line)
-
-    def _full_line(self, item: pytest.Item, run: ItemRun, report: pytest.TestReport) -> str:
-        from pytest_snapshot_memory import benchmark
-        from pytest_snapshot_memory.deciding import decide
-        from pytest_snapshot_memory.record import TestRecord, encode
-
-        benchmarks = benchmark.benchmarks_of(item)
-        report.__dict__[benchmark.REPORT_ATTRIBUTE] = benchmarks
-        path, line, _ = item.location
-        limit = run.plan.limit
-        if limit is not None and run.decision is None:
-            run.decision = decide(run.readings, limit, None, "the test did not pass by itself")
-        verdict, excess_bytes, reason = _verdict_words(run)
-        record = TestRecord(
-            nodeid=item.nodeid,
-            outcome=run.outcome,
-            phases=(*run.readings, *_second_readings(run), *map(benchmark.reading_of, benchmarks)),
-            file=path,
-            line=(line or 0) + 1,
-            budget=None if limit is None else _terms(limit),
-            verdict=verdict,
-            excess_bytes=excess_bytes,
-            reason=reason,
-            decided_by=run.decision.decided_by if run.decision is not None else "",
-            worker=self.worker,
-            sites=run.sites,
-            notes=tuple(run.notes),
-        )
-        return encode(record)
-
-
-@contextlib.contextmanager
-def enforced(item: pytest.Item, run: ItemRun, limit: LimitRequest) -> Iterator[None]:
-    """Stop the body when it passes its limit; its failure is then one sentence and where it stood."""
-    from snapshot_engine.errors import MemoryLimitExceeded
-    from snapshot_engine.memory.guard import Guard, LimitRule
-    from snapshot_engine.memory.units import format_size
-
-    of: Any = "growth" if limit.of == "growth" else "process"
-    try:
-        with Guard(LimitRule(limit_bytes=limit.limit_bytes, of=of, enforce=True, name=item.nodeid)):
-            yield
-    except MemoryLimitExceeded as stopped:
-        frames = traceback.extract_tb(stopped.__traceback__)
-        inside = [frame for frame in frames if frame.filename == str(item.path)]
-        where = f"\n  stopped at {item.path.name}:{inside[-1].lineno}" if inside else ""
-        text = f"memory limit exceeded and stopped: {format_size(stopped.used_bytes)} of"
-        pytest.fail(f"{text} {format_size(limit.limit_bytes)} ({stopped.cause}){where}", pytrace=False)
-
-
-def _second_readings(run: ItemRun) -> list[PhaseReading]:
-    """Return what a second run found of the phase that a limit on growth is about, at the point that decided."""
-    decision, limit = run.decision, run.plan.limit
-    if decision is None or limit is None or decision.interval is None or limit.of != "growth":
-        return []
-    point_bytes = decision.interval.low_bytes
-    return [
-        replace(one, peak_bytes=one.start_bytes + point_bytes)
-        for one in decision.readings
-        if one.phase == limit.phase and one.gauge == decision.interval.gauge
-    ]
 
 
 def _has_ends(item: pytest.Item, plan: Plan) -> bool:
@@ -353,52 +287,6 @@ def _align(meter: ResidentMeter) -> None:
 
 def _wants_heap(plan: Plan) -> bool:
     return plan.limit is not None and plan.limit.of == "retained" and plan.gauge == "resident"
-
-
-def _terms(limit: LimitRequest) -> BudgetTerms:
-    from pytest_snapshot_memory.record import BudgetTerms
-
-    return BudgetTerms(limit_bytes=limit.limit_bytes, of=limit.of, phase=limit.phase, gauge=limit.gauge)
-
-
-def _verdict_words(run: ItemRun) -> tuple[str, int, str]:
-    """Return verdict, excess and reason as a record holds them."""
-    decision = run.decision
-    if decision is None:
-        return ("unmeasured", 0, run.reason) if run.reason else ("none", 0, "")
-    from snapshot_engine.memory.budget import Exceeded, Within
-
-    verdict = decision.verdict
-    if isinstance(verdict, Exceeded):
-        return "exceeded", verdict.excess_bytes, ""
-    if isinstance(verdict, Within):
-        return "within", 0, ""
-    return "unmeasured", 0, run.reason or verdict.reason
-
-
-def _properties(run: ItemRun) -> list[tuple[str, object]]:
-    """Return what JUnit XML and other reports show: scalars, since they print str(value)."""
-    call = run.call_reading()
-    if call is None:
-        return []
-    return [
-        ("memory_growth_bytes", call.growth_bytes),
-        ("memory_growth_upper_bytes", call.growth_upper_bytes),
-        ("memory_growth_lower_bytes", call.growth_lower_bytes),
-        ("memory_retained_bytes", call.retained_bytes),
-        ("memory_gauge", call.gauge),
-    ]
-
-
-def outcome_after(before: str, report: pytest.TestReport) -> str:
-    """Return the outcome of a test after one more of its phases was reported."""
-    if report.failed:
-        return "failed" if report.when == "call" else "error"
-    if report.when == "teardown" and before:
-        return before
-    if hasattr(report, "wasxfail"):
-        return "xfailed" if report.skipped else "xpassed"
-    return report.outcome if report.when == "call" or report.skipped else before or "unfinished"
 
 
 def _file_name(nodeid: str) -> str:

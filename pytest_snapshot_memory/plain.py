@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_snapshot_memory.itemhooks import outcome_after
+from pytest_snapshot_memory.item_record import outcome_after
 from pytest_snapshot_memory.measuring import CHILDREN_NOTE, REPORT_ATTRIBUTE
 from pytest_snapshot_memory.packed import OUTCOME_NUMBERS, pack, text_of
 from pytest_snapshot_memory.record import FIXTURE_PREFIX

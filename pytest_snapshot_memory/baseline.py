@@ -43,6 +43,7 @@ KIB: Final = 1024
 
 _COLUMNS = "# KiB: growth retained anchor fresh spread  test (changed by pytest --memory-update)"
 _INDEPENDENT: Final = "# runs: each with a parent process of its own"
+_LIVE_RETAINED: Final = "# retained: live bytes, counted in a process of its own"
 _SIZE = re.compile(r"(-?\d{1,12})([MG]?)", re.ASCII)
 _FACTORS = {"": KIB, "M": KIB**2, "G": KIB**3}
 _CONFLICT = re.compile(r"(<<<<<<<|=======|>>>>>>>|\|\|\|\|\|\|\|)")
@@ -102,11 +103,14 @@ class Baseline:
 
     independent_runs: every fresh run in it had a parent process of its own. Children of
     one parent lie off together, so they are compared with a wider line.
+    live_retained: where a test has fresh runs, what it retained was counted in one of
+    them, in live bytes; otherwise it is what stayed resident in the suite.
     """
 
     environment: Environment
     entries: Mapping[Key, Entry] = field(default_factory=dict)
     independent_runs: bool = False
+    live_retained: bool = False
 
 
 def key_of(nodeid: str) -> Key:
@@ -164,6 +168,7 @@ def format_baseline(baseline: Baseline) -> str:
     lines = [SIGNATURE]
     lines += [f"# {key}: {_printable(value)}" for key, value in baseline.environment.to_plain().items()]
     lines += [_INDEPENDENT] if baseline.independent_runs else []
+    lines += [_LIVE_RETAINED] if baseline.live_retained else []
     lines.append(_COLUMNS)
     current = None
     for key in sorted(baseline.entries):
@@ -244,6 +249,7 @@ def parse_baseline(text: str, path: str) -> Baseline:
         environment=environment,
         entries=entries,
         independent_runs=f"# runs: {header.get('runs')}" == _INDEPENDENT,
+        live_retained=f"# retained: {header.get('retained')}" == _LIVE_RETAINED,
     )
 
 

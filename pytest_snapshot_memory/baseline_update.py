@@ -15,8 +15,9 @@ from typing import Final
 
 from .baseline import KIB, Baseline, Entry, Key, round_entry
 from .environment import Environment
-from .gate import Question, Repeat, answer, match
+from .gate import Again, Question, Repeat, answer, match
 from .gate_expression import DEFAULT_EXPRESSION, Threshold, parse_expressions
+from .rank_test import median_low
 from .record import PhaseReading, TestRecord
 from .regression import Comparison, Verdict, noise_band, nothing_learned
 
@@ -26,6 +27,8 @@ _FIRST_RUNS: Final = 3
 _QUIET_BYTES: Final = 64 * KIB
 # a width below this tells a reviewer nothing and would only make lines differ
 _LEAST_WIDTH_BYTES: Final = 64 * KIB
+# live bytes at the end of equal runs differ by caches that fill
+_LIVE_NOISE_BYTES: Final = 64 * KIB
 
 
 def remember(
@@ -38,6 +41,7 @@ def remember(
     complete: bool = True,
     accept: bool = False,
     independent_runs: bool = False,
+    retained: Repeat | None = None,
 ) -> Baseline:
     """Return the baseline after this run.
 
@@ -45,7 +49,7 @@ def remember(
     A test that failed or was not measured keeps its line; one that is gone loses
     it when the run was `complete`. accept=True takes over what differs by more than
     noise, within the gate's allowance or not, and sets every anchor to its value.
-    independent_runs: as in gate.evaluate.
+    independent_runs, retained: as in gate.evaluate.
     """
     last = replace(baseline or Baseline(environment=environment), environment=environment)
     matched = match(records, last, complete=complete)
@@ -54,21 +58,48 @@ def remember(
     if accept:  # what is within the gate's allowance is taken over, too
         growth = parse_expressions([DEFAULT_EXPRESSION])[0]
     alike = independent_runs and last.independent_runs
-    answers = answer(questions, growth, len(questions), repeat, nothing_learned, alike)
+    again = Again(growth=repeat, most=len(questions), independent=alike)
+    answers = answer(questions, growth, again, nothing_learned)
     wanting = [nodeid for nodeid, _ in matched.new.values()]
     wanting += [q.nodeid for q in questions if not q.entry.fresh_runs_bytes]
     runs = _runs_to_remember(wanting, repeat) if repeat is not None and wanting else {}
 
+    kept = _live_retained([*runs, *(q.nodeid for q in questions if q.entry.fresh_runs_bytes)], retained)
+
     dropped = {*matched.vanished, *(q.old_key for q in questions)}
     entries: dict[Key, Entry] = {k: e for k, e in last.entries.items() if k not in dropped}
     for key, (nodeid, reading) in matched.new.items():
-        entries[key] = first_entry(reading, runs.get(nodeid, ()))
+        entries[key] = _with_live(first_entry(reading, runs.get(nodeid, ())), kept.get(nodeid), None)
     for question, comparison in zip(questions, answers, strict=True):
+        counted = last.live_retained and bool(question.entry.fresh_runs_bytes)
+        old_bytes = question.entry.retained_bytes if counted else None
         entry = _next_entry(question, comparison, runs.get(question.nodeid, ()))
+        entry = _with_live(entry, kept.get(question.nodeid), old_bytes)
         entries[question.key] = replace(entry, anchor_bytes=entry.value_bytes) if accept else entry
     # Runs that stay from an earlier save may have been children of one parent.
     known = independent_runs and (baseline is None or baseline.independent_runs)
-    return Baseline(environment=environment, entries=entries, independent_runs=known)
+    return Baseline(
+        environment=environment,
+        entries=entries,
+        independent_runs=known,
+        live_retained=retained is not None and (bool(kept) or last.live_retained),
+    )
+
+
+def _live_retained(nodeids: Sequence[str], retained: Repeat | None) -> dict[str, int]:
+    """Return the live bytes that each test keeps, as its first fresh run counted them."""
+    if retained is None or not nodeids:
+        return {}
+    return {nodeid: median_low(values) for nodeid, values in retained(nodeids, 1).items() if values}
+
+
+def _with_live(entry: Entry, live_bytes: int | None, old_bytes: int | None) -> Entry:
+    """Return the entry with what was counted, or with old_bytes, counted before, where only noise differs."""
+    if live_bytes is None:
+        return entry if old_bytes is None else replace(entry, retained_bytes=old_bytes)
+    if old_bytes is not None and abs(live_bytes - old_bytes) <= _LIVE_NOISE_BYTES:
+        live_bytes = old_bytes
+    return round_entry(replace(entry, retained_bytes=live_bytes))
 
 
 def _runs_to_remember(nodeids: Sequence[str], repeat: Repeat) -> dict[str, list[int]]:

@@ -48,12 +48,15 @@ class Repeat(Protocol):
     """Measures tests again: (node ids, how many) -> growths of each call.
 
     independent: every run has a parent process of its own, not one for all.
+    retained: what so many runs of each test have kept in live bytes, of runs made already where there are some.
     explain: runs each test once with stacks; the second argument is "growth" or "retained".
     """
 
     independent: bool
 
     def __call__(self, nodeids: Sequence[str], count: int) -> Mapping[str, Sequence[int]]: ...
+
+    def retained(self, nodeids: Sequence[str], count: int) -> Mapping[str, Sequence[int]]: ...
 
     def explain(self, nodeids: Sequence[str], of: str) -> Mapping[str, Rerun]: ...
 
@@ -129,6 +132,7 @@ def _compare(
         repeat=repeat,
         complete=complete,
         independent_runs=independent,
+        retained=None if repeat is None else repeat.retained,
         explain=None if repeat is None else repeat.explain,
     )
     ending.lines.extend(result.lines)
@@ -154,6 +158,7 @@ def _save(
             parse_expressions(settings.fail_on or [DEFAULT_EXPRESSION]),
             repeat=repeat,
             independent_runs=repeat is not None and repeat.independent,
+            retained=None if repeat is None else repeat.retained,
             complete=complete,
             accept=settings.update,
             explain=None if repeat is None else repeat.explain,
@@ -250,6 +255,7 @@ class SubprocessRepeat:
         self._folder = config.invocation_params.dir
         self._gauge = gauge
         self._same = _same_set_up(config)
+        self._kept: dict[str, list[int]] = {}
 
     def __call__(self, nodeids: Sequence[str], count: int) -> Mapping[str, Sequence[int]]:
         seen: dict[str, list[int]] = {nodeid: [] for nodeid in nodeids}
@@ -257,7 +263,18 @@ class SubprocessRepeat:
             for record in self._run(nodeids):
                 if record.nodeid in seen and record.outcome == "passed":
                     seen[record.nodeid].append(record.peak_growth_bytes)
+                    live = record.reading(gauge="heap" if self._gauge == "resident" else self._gauge)
+                    if live is not None:
+                        self._kept.setdefault(record.nodeid, []).append(live.retained_bytes)
         return {nodeid: values for nodeid, values in seen.items() if len(values) == count}
+
+    def retained(self, nodeids: Sequence[str], count: int) -> Mapping[str, Sequence[int]]:
+        """Return what `count` runs of each test have kept; runs again only the tests of which too few are known."""
+        known = {nodeid: len(self._kept.get(nodeid, ())) for nodeid in nodeids}
+        missing = [nodeid for nodeid in nodeids if known[nodeid] < count]
+        if missing:
+            self(missing, count - min(known[nodeid] for nodeid in missing))
+        return {n: self._kept[n][:count] for n in nodeids if len(self._kept.get(n, ())) >= count}
 
     def explain(self, nodeids: Sequence[str], of: str) -> Mapping[str, Rerun]:
         """Run each test once with stacks, in one pytest process of its own."""

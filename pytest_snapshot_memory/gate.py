@@ -14,6 +14,9 @@ the first measurement, and returns node id -> growth in bytes; a test it leaves
 out could not be repeated. It is asked only where the first reading cannot tell,
 in up to four ROUNDS; only a test that may have risen gets to the last one.
 
+retained(nodeids, n) returns in the same way the live bytes that n runs of each have
+kept, of runs that were made already where there are some.
+
 Nothing here reads or writes a file.
 """
 
@@ -31,6 +34,7 @@ from .regression import (
     Learned,
     Verdict,
     judge_reading,
+    judge_retained,
     judge_runs,
     nothing_learned,
     rise_is_possible,
@@ -133,6 +137,7 @@ def evaluate(
     complete: bool = True,
     learned: Learned = nothing_learned,
     independent_runs: bool = False,
+    retained: Repeat | None = None,
 ) -> GateResult:
     """Compare a run with a baseline and decide.
 
@@ -153,10 +158,15 @@ def evaluate(
     for key, entry in matched.vanished.items():
         gone = Comparison(nodeid=nodeid_of(key), verdict=Verdict.VANISHED, old_bytes=entry.value_bytes)
         comparisons.append(gone)
+    again = Again(
+        growth=repeat,
+        retained=retained if baseline.live_retained else None,
+        live=baseline.live_retained,
+        most=policy.max_repeated,
+        independent=independent_runs,
+    )
     for threshold in thresholds:
-        comparisons += answer(
-            matched.questions, threshold, policy.max_repeated, repeat, learned, independent_runs
-        )
+        comparisons += answer(matched.questions, threshold, again, learned)
     return conclude(_worst_per_test(comparisons), policy)
 
 
@@ -225,33 +235,77 @@ def _incomparable(record: TestRecord, gauge: str) -> Comparison:
     return Comparison(nodeid=record.nodeid, verdict=Verdict.INCOMPARABLE, reason=reason)
 
 
+class Again(NamedTuple):
+    """How tests are measured again: their growth, what they retain, at most how many.
+
+    independent: each run has a parent of its own, here and in the baseline.
+    live: what the baseline says of retained memory was counted in fresh runs.
+    """
+
+    growth: Repeat | None = None
+    retained: Repeat | None = None
+    most: int = 500
+    independent: bool = False
+    live: bool = False
+
+
 def answer(
-    questions: Sequence[Question],
-    threshold: Threshold,
-    max_repeated: int,
-    repeat: Repeat | None,
-    learned: Learned,
-    independent_runs: bool,
+    questions: Sequence[Question], threshold: Threshold, again: Again, learned: Learned
 ) -> list[Comparison]:
     """Compare every question by one metric, with more runs where one reading cannot tell."""
     runs: dict[str, list[int]] = {}
-    if repeat is not None and threshold.metric == "growth":
-        unclear = [
-            q
-            for q in questions
-            if q.entry.fresh_runs_bytes and not screen(q.entry, q.reading, threshold).rise_ruled_out
-        ]
-        runs = _run_again(unclear[:max_repeated], threshold, repeat, independent_runs)
+    repeatable = [q for q in questions if q.entry.fresh_runs_bytes]
+    if threshold.metric == "retained" and again.retained is not None:
+        unclear = [q for q in repeatable if _may_have_kept(q, threshold)]
+        runs = _count_again(unclear[: again.most], threshold, again.retained)
+    elif threshold.metric == "growth" and again.growth is not None:
+        unclear = [q for q in repeatable if not screen(q.entry, q.reading, threshold).rise_ruled_out]
+        runs = _run_again(unclear[: again.most], threshold, again.growth, again.independent)
     answers = []
     for q in questions:
-        if q.nodeid in runs:
-            comparison = judge_runs(
-                q.nodeid, q.entry, runs[q.nodeid], threshold, q.bias_bytes(independent_runs)
-            )
+        if q.nodeid in runs and threshold.metric == "retained":
+            comparison = judge_retained(q.nodeid, q.entry, runs[q.nodeid], threshold)
+        elif q.nodeid in runs:
+            bias_bytes = q.bias_bytes(again.independent)
+            comparison = judge_runs(q.nodeid, q.entry, runs[q.nodeid], threshold, bias_bytes)
         else:
             comparison = judge_reading(q.nodeid, q.entry, q.reading, threshold, learned)
+            if threshold.metric == "retained" and again.live and q.entry.fresh_runs_bytes:
+                comparison = _not_counted(q, comparison, threshold)
         answers.append(replace(comparison, renamed_from=q.renamed_from) if q.renamed_from else comparison)
     return answers
+
+
+def _may_have_kept(question: Question, threshold: Threshold) -> bool:
+    """Tell whether the reading leaves it open that the test kept more: memory it gave back proves nothing."""
+    seen = screen(question.entry, question.reading, threshold)
+    return max(0, seen.new_bytes) + seen.width_bytes - seen.old_bytes > seen.allowed.size_bytes
+
+
+def _not_counted(question: Question, comparison: Comparison, threshold: Threshold) -> Comparison:
+    """Return the comparison of what is resident with what was counted: it can only rule a rise out."""
+    if not _may_have_kept(question, threshold):
+        return replace(comparison, verdict=Verdict.UNCHANGED, reason="", moved=False)
+    reason = "the baseline counts what is retained in fresh runs, and there was none here"
+    return replace(comparison, verdict=Verdict.INCOMPARABLE, reason=reason, moved=False)
+
+
+def _count_again(
+    questions: Sequence[Question], threshold: Threshold, retained: Repeat
+) -> dict[str, list[int]]:
+    """Return what fresh runs kept: of one run, and of three where that one kept more than is allowed."""
+    by_id = {q.nodeid: q for q in questions}
+    if not by_id:
+        return {}
+    runs = {n: list(values) for n, values in retained(list(by_id), 1).items() if values}
+    more = []
+    for nodeid, values in runs.items():
+        old_bytes = by_id[nodeid].entry.retained_bytes
+        if values[0] - old_bytes > threshold.allowance_bytes(old_bytes):
+            more.append(nodeid)
+    if more:
+        runs.update((n, list(values)) for n, values in retained(more, 3).items() if values)
+    return runs
 
 
 def _run_again(

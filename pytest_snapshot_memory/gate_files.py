@@ -86,6 +86,7 @@ def save(
     complete: bool = True,
     accept: bool = False,
     independent_runs: bool = False,
+    retained: Repeat | None = None,
     explain: Explain | None = None,
     commit_id: str = "",
     branch: str = "",
@@ -106,6 +107,7 @@ def save(
                 complete=complete,
                 accept=accept,
                 independent_runs=independent_runs,
+                retained=retained,
             )
 
         try:
@@ -147,6 +149,7 @@ def compare(
     repeat: Repeat | None = None,
     complete: bool = True,
     independent_runs: bool = False,
+    retained: Repeat | None = None,
     explain: Explain | None = None,
 ) -> GateResult:
     """Hold the run against its baselines; what cannot be read or found fails with a sentence.
@@ -182,6 +185,7 @@ def compare(
             complete=complete,
             learned=_learned(place.directory, gauge),
             independent_runs=independent_runs,
+            retained=retained,
         )
         found = list(result.comparisons)
         comparisons += found if explain is None else explain_regressions(found, place.path(here), explain)

@@ -53,6 +53,7 @@ class ItemHooks:
         self._child_meter: Meter | None = None
         self._in_child = False
         self._forced = ""
+        self._counts_live = False  # what lives at the end of each test, for the gate
 
     def plan(self, item: pytest.Item) -> Plan:
         plan = self._plans.get(id(item))
@@ -74,9 +75,12 @@ class ItemHooks:
     def enter_isolation(self, forced: str) -> None:
         """From now on this process is the isolated run itself; forced: a breach already known."""
         self._in_child = True
+        from snapshot_engine.memory.libc import live_bytes
+
         meter = meter_for("resident")
         if isinstance(meter, ResidentMeter) and inner_run.VARIABLE in os.environ:
-            _align(meter)  # this run is a repeat for the gate: its number is all that counts
+            _align(meter)  # this run is a repeat for the gate: its numbers are all that counts
+            self._counts_live = live_bytes() is not None
         self._forced = forced
         self.reruns = None
         self.why_no_reruns = ""  # the parent adds the sites
@@ -184,7 +188,7 @@ class ItemHooks:
             return ItemRun(
                 plan,
                 self._child_meter or meter_for(plan.gauge),
-                heap=_wants_heap(plan),
+                heap=_wants_heap(plan) or (self._counts_live and plan.gauge == "resident"),
                 process="forked" if self._in_child else "suite",
             )
         except GaugeUnavailable as refused:

@@ -214,6 +214,9 @@ def judge_reading(
     band = noise_band(reading.gauge, seen.old_bytes, learned(nodeid))
     line = max(seen.allowed.size_bytes, band)
     old_width = entry.width_bytes if reading.process == "suite" else 0
+    if threshold.metric == "retained" and reading.process == "suite":
+        # what free memory can hide in this order of tests, it could in the other
+        old_width = max(old_width, reading.reusable_bytes)
     if seen.fall_bytes > line:
         return _compared(nodeid, seen, threshold, Verdict.IMPROVED)
     if seen.rise_ruled_out:
@@ -242,6 +245,32 @@ def _compared(
         against=seen.allowed.against,
         reason=reason,
         moved=verdict in (Verdict.IMPROVED, Verdict.REGRESSED),
+    )
+
+
+def judge_retained(nodeid: str, entry: Entry, runs: Sequence[int], threshold: Threshold) -> Comparison:
+    """Decide by the live bytes that runs in fresh processes have kept; each of them must be beyond the line.
+
+    Live bytes are counted, not seen, so that they repeat within a few KiB; what rises in
+    one run and not in the next is a cache or garbage that was not collected.
+    """
+    old, least = entry.retained_bytes, min(runs)
+    allowed_bytes = threshold.allowance_bytes(old)
+    verdict = Verdict.UNCHANGED
+    if least - old > allowed_bytes:
+        verdict = Verdict.REGRESSED
+    elif old - max(runs) > allowed_bytes:
+        verdict = Verdict.IMPROVED
+    return Comparison(
+        nodeid=nodeid,
+        verdict=verdict,
+        metric="retained",
+        old_bytes=old,
+        new_bytes=median_low(runs),
+        allowed_bytes=allowed_bytes,
+        decided_by=f"{len(runs)} fresh runs, live bytes at the end",
+        moved=verdict is not Verdict.UNCHANGED,
+        fresh_runs_bytes=tuple(runs),
     )
 
 

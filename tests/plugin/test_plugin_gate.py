@@ -65,6 +65,41 @@ def test_a_regression_shows_which_allocation_sites_made_it(
     assert "extra" in "".join(changed["site_changes"])
 
 
+def test_a_leak_is_found_and_a_torn_heap_is_none(pytester: pytest.Pytester, run_project: Run) -> None:
+    """What stays resident after these tests differs by MiB with their order; what lives does not."""
+    pytester.makepyfile(
+        test_it="""
+import pathlib, pytest
+KEPT = []
+@pytest.mark.parametrize("n", range(3))
+def test_tears_the_heap(n):
+    rows = [[i] * 3 for i in range(60_000 + 20_000 * n)]
+    KEPT.append(rows[::20_000])
+def test_leaks():
+    KEPT.append(bytearray(b"x") * (int(pathlib.Path("leak").read_text()) << 10))
+def test_small(): pass
+"""
+    )
+    pytester.makeconftest(
+        "def pytest_collection_modifyitems(items): items.sort(key=lambda i: i.name, reverse=ORDER)"
+    )
+    order = pytester.path / "conftest.py"
+    text = order.read_text()
+    change(pytester, leak=0)
+    order.write_text("ORDER = False\n" + text)
+    assert run_project("--memory-save").ret == 0
+    order.write_text("ORDER = True\n" + text)
+    unchanged = run_project("--memory-compare", "--memory-fail-on=retained>0.5MB")
+    assert unchanged.ret == 0
+    unchanged.stdout.re_match_lines([r"memory gate passed: 5 unchanged"])
+    change(pytester, leak=1024)
+    result = run_project("--memory-compare", "--memory-fail-on=retained>0.5MB")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.re_match_lines(
+        [r"regressed: test_it.py::test_leaks retained .* \+1\.0 MiB.*", r"memory gate failed: .*1 regressed"]
+    )
+
+
 def test_nothing_but_save_and_update_moves_a_baseline(pytester: pytest.Pytester, run_project: Run) -> None:
     project(pytester)
     run_project("--memory-save")

@@ -22,6 +22,8 @@ _QUIET_BYTES: Final = 64 * 1024
 # How long the node id is, outcome, line, gauge's error; of each phase start, peak, end and
 # reusable bytes, seconds, slack bytes.
 _NUMBERS: Final = Struct("<IBqq" + "4qdq" * 3)
+# the most it may have grown, reusable bytes, highest peak, the most that counts as quiet
+Quiet = tuple[int, int, int, int]
 MARK: Final = 1  # before a packed test in a journal; text never begins so
 _LENGTH: Final = Struct("<I")
 _PHASES: Final = ",".join(
@@ -47,8 +49,8 @@ def text_of(nodeid: str, packed: bytes, worker: str = "") -> str:
     return _TEXT % (name, OUTCOMES[outcome], *of_phases, path, line, of_worker)
 
 
-def quiet_numbers(packed: bytes) -> tuple[int, int, int] | None:
-    """Return (most it may have grown, reusable bytes, highest peak); None where a short report shows the test."""
+def quiet_numbers(packed: bytes) -> Quiet | None:
+    """Return what a short report says of the test; None where it shows the test."""
     # Once for each test of the run, so without loops.
     numbers = _NUMBERS.unpack(packed)
     error_bytes, call, reusable_bytes = numbers[3], numbers[11] - numbers[10], numbers[13]
@@ -56,7 +58,7 @@ def quiet_numbers(packed: bytes) -> tuple[int, int, int] | None:
     if call > most or numbers[5] - numbers[4] > most or numbers[17] - numbers[16] > most:
         return None
     peak_bytes = numbers[11] if numbers[11] > numbers[17] else numbers[17]
-    return call + reusable_bytes + error_bytes, reusable_bytes, peak_bytes
+    return call + reusable_bytes + error_bytes, reusable_bytes, peak_bytes, most
 
 
 def lines_of(journal: bytes) -> Iterator[str]:

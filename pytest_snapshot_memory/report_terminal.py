@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
+from pytest_snapshot_memory.packed import Quiet
 from pytest_snapshot_memory.record import PhaseReading, TestRecord
 from snapshot_engine.memory.units import format_size
 
@@ -24,7 +25,7 @@ SHOWN_HIDDEN_BYTES: Final = 256 * 1024
 # A test's own frames and caches; no number this small is an offender.
 _NOISE_BYTES: Final = 64 * 1024
 
-_NONE: Final[Mapping[str, tuple[int, int, int]]] = {}
+_NONE: Final[Mapping[str, Quiet]] = {}
 
 _SORT_KEYS: Final[dict[str, Callable[[TestRecord], float]]] = {
     "growth": lambda record: -record.peak_growth_bytes,
@@ -47,7 +48,7 @@ def header(settings: Settings, why_no_peak: str = "") -> str:
 
 
 def render(
-    records: Sequence[TestRecord], settings: Settings, quiet: Mapping[str, tuple[int, int, int]] = _NONE
+    records: Sequence[TestRecord], settings: Settings, quiet: Mapping[str, Quiet] = _NONE
 ) -> Iterator[str]:
     """Yield the lines of the report, the section title left out.
 
@@ -78,6 +79,11 @@ def _stands_out(record: TestRecord) -> bool:
         return True
     phases = [reading for reading in record.phases if reading.phase in ("setup", "call", "teardown")]
     return any(reading.growth_bytes > max(_NOISE_BYTES, reading.error_bound_bytes) for reading in phases)
+
+
+def _quiet_bytes(record: TestRecord) -> int:
+    """Return up to what a test's growth is not worth a line."""
+    return max((_NOISE_BYTES, *(reading.error_bound_bytes for reading in record.phases)))
 
 
 def _table(records: Sequence[TestRecord], settings: Settings) -> Iterator[str]:
@@ -129,7 +135,7 @@ def _words(record: TestRecord) -> str:
 
 
 def _left_out(
-    ordered: Sequence[TestRecord], shown: Sequence[TestRecord], quiet: Mapping[str, tuple[int, int, int]]
+    ordered: Sequence[TestRecord], shown: Sequence[TestRecord], quiet: Mapping[str, Quiet]
 ) -> Iterator[str]:
     missing = {record.nodeid for record in ordered} - {record.nodeid for record in shown}
     rest = [record for record in ordered if record.nodeid in missing]
@@ -141,7 +147,9 @@ def _left_out(
             [*(record.peak_growth_upper_bytes for record in small), *(one[0] for one in quiet.values())]
         )
         unseen = f"; reuse could hide {format_size(hidden)} at most" if hidden > SHOWN_HIDDEN_BYTES else ""
-        yield f"{len(small) + len(quiet):,} grew by no more than the gauge's own error{unseen}"
+        most = max([*(_quiet_bytes(record) for record in small), *(one[3] for one in quiet.values())])
+        whose = ", the gauge's own error" if most > _NOISE_BYTES else ""
+        yield f"{len(small) + len(quiet):,} grew by no more than {format_size(most)}{whose}{unseen}"
 
 
 def _hidden(reading: PhaseReading | None) -> str:
@@ -172,7 +180,7 @@ def _fixtures(records: Sequence[TestRecord], settings: Settings) -> Iterator[str
         yield f"{numbers}  {reading.fixture_name}{kept} (first used by {record.nodeid})"
 
 
-def _notes(records: Sequence[TestRecord], quiet: Mapping[str, tuple[int, int, int]]) -> Iterator[str]:
+def _notes(records: Sequence[TestRecord], quiet: Mapping[str, Quiet]) -> Iterator[str]:
     told: dict[str, int] = {}
     for record in records:
         for note in record.notes:
@@ -192,7 +200,7 @@ def _notes(records: Sequence[TestRecord], quiet: Mapping[str, tuple[int, int, in
         yield "pages of mapped files (libraries, too) that came in are spare; room that they left is unseen"
 
 
-def _total(records: Sequence[TestRecord], quiet: Mapping[str, tuple[int, int, int]]) -> str:
+def _total(records: Sequence[TestRecord], quiet: Mapping[str, Quiet]) -> str:
     gauges = sorted({record.gauge for record in records} | ({"resident"} if quiet else set()))
     workers = {record.worker for record in records if record.worker}
     across = f" on {len(workers)} workers" if workers else ""
@@ -200,7 +208,7 @@ def _total(records: Sequence[TestRecord], quiet: Mapping[str, tuple[int, int, in
     return f"{len(records) + len(quiet):,} tests measured{across}, gauge {', '.join(gauges)}{process}"
 
 
-def _highest(records: Sequence[TestRecord], quiet: Mapping[str, tuple[int, int, int]]) -> str:
+def _highest(records: Sequence[TestRecord], quiet: Mapping[str, Quiet]) -> str:
     top, where = max(((record.peak_bytes, record.nodeid) for record in records), default=(0, ""))
     quiet_top, quiet_where = max(((one[2], nodeid) for nodeid, one in quiet.items()), default=(0, ""))
     if quiet_top > top:

@@ -13,7 +13,7 @@ import pytest
 from pytest_snapshot_memory.itemhooks import ItemHooks
 from pytest_snapshot_memory.journal import Journal, last_seen, left_behind
 from pytest_snapshot_memory.measuring import REPORT_ATTRIBUTE
-from pytest_snapshot_memory.packed import quiet_numbers, text_of
+from pytest_snapshot_memory.packed import Quiet, quiet_numbers, text_of
 from pytest_snapshot_memory.plan import Plan
 from pytest_snapshot_memory.record import RecordError, TestRecord, decode, encode
 from snapshot_engine.memory.units import format_size, parse_size
@@ -204,7 +204,7 @@ class MemorySession:
             self._records = self._read(self.lines.items())
         return self._records
 
-    def _records_to_show(self) -> tuple[list[TestRecord], Mapping[str, tuple[int, int, int]]]:
+    def _records_to_show(self) -> tuple[list[TestRecord], Mapping[str, Quiet]]:
         """Return the records of tests that a report may show, and the numbers of the quiet rest."""
         if self.settings.report == "full" or self._records is not None:
             return self.records(), {}

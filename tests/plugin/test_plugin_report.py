@@ -42,11 +42,23 @@ def test_report_names_peaks_gauge_and_fixture(
             r"memory: resident gauge",
             r" +(20\.0|19\.\d) MiB .* test_it.py::test_spike",
             r" +(10\.0|9\.\d) MiB .* test_it.py::test_fails \[failed\]",
-            r"1 grew by no more than the gauge's own error.*",
+            r"1 grew by no more than \d+\.\d KiB.*",
             r" +(30\.0|29\.\d) MiB .* big, keeps .* \(first used by test_it.py::test_uses_fixture\)",
             r"3 tests measured.*gauge resident",
         ]
     )
+
+
+@pytest.mark.parametrize(
+    ("gauge", "words"),
+    [("python", r"64\.0 KiB"), ("resident", r"\d+\.\d KiB, the gauge's own error; .*|64\.0 KiB.*")],
+)
+def test_report_says_how_little_the_rest_grew(
+    pytester: pytest.Pytester, run_project: Run, gauge: str, words: str
+) -> None:
+    pytester.makepyfile("def test_little(): pass")
+    result = run_project("--memory-report", f"--memory-gauge={gauge}")
+    result.stdout.re_match_lines([f"1 grew by no more than ({words})"])
 
 
 def test_report_takes_no_path_for_its_value(pytester: pytest.Pytester, run_project: Run) -> None:

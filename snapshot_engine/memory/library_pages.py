@@ -70,6 +70,8 @@ def _resident(pagemap: int, start: int, end: int) -> list[Piece]:
 
 def bring_in(pieces: tuple[Piece, ...]) -> None:
     """Make pages resident that another process had at the same addresses; what cannot be is left alone."""
+    if not pieces:
+        return
     from snapshot_engine.memory import libc  # ctypes is dear to import
 
     for piece in pieces:

@@ -19,7 +19,6 @@ from pytest_snapshot_memory.item_record import outcome_after, properties_of, rec
 from pytest_snapshot_memory.measuring import REPORT_ATTRIBUTE, ItemRun
 from pytest_snapshot_memory.plan import Marked, Plan, plan_for
 from pytest_snapshot_memory.resident_meter import Meter, ResidentMeter, meter_for
-from pytest_snapshot_memory.warn import warn
 from snapshot_engine.memory.gauge import GaugeUnavailable
 
 if TYPE_CHECKING:
@@ -239,6 +238,8 @@ class ItemHooks:
         if isinstance(decision.verdict, Within) and run.children_ran and not limit.gauge:
             run.decision = decision = decide_with_children(readings, limit, again, self.why_no_reruns)
         if isinstance(decision.verdict, Unmeasured) and not self._in_child:
+            from pytest_snapshot_memory.warn import warn
+
             warn(item, f"memory limit of {item.nodeid} was not decided: {decision.verdict.reason}")
         if isinstance(decision.verdict, Exceeded) and decision.interval is not None:
             explained = self._explain(item, limit, seconds)

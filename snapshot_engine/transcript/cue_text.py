@@ -122,7 +122,7 @@ def _start_tag(tag: str) -> Event:
         raise AssertionError(f"the start tag pattern matches any text, but not {tag[:80]!r}")
     name, classes, annotation = match.groups()
     annotation = _BLANKS.sub(" ", resolve(annotation).strip(WHITESPACE))
-    return Event("open", name, tuple(filter(None, classes.split("."))), annotation)
+    return Event("open", name, tuple([one for one in classes.split(".") if one]), annotation)
 
 
 def _voice_name(event: Event) -> str:

@@ -164,13 +164,15 @@ def _utterance(speaker: str, pieces: list[tuple[str, Cue]]) -> Utterance:
     for text, _ in pieces:
         offsets.append(position)
         position += len(text) + 1
+    # Tuples of lists, not of generators: such a tuple is made too long and cut, so that CPython, which
+    # keeps up to 2,000 freed tuples of each length for the next of that length, never uses one again.
     return Utterance(
         speaker=speaker,
         start_ms=pieces[0][1].start_ms,
         end_ms=max(cue.end_ms for _, cue in pieces),
         text=" ".join(text for text, _ in pieces),
         cue_offsets=tuple(offsets),
-        cue_start_ms=tuple(cue.start_ms for _, cue in pieces),
-        cue_end_ms=tuple(cue.end_ms for _, cue in pieces),
-        cue_lines=tuple(cue.line_number for _, cue in pieces),
+        cue_start_ms=tuple([cue.start_ms for _, cue in pieces]),
+        cue_end_ms=tuple([cue.end_ms for _, cue in pieces]),
+        cue_lines=tuple([cue.line_number for _, cue in pieces]),
     )

@@ -15,11 +15,12 @@ from typing import Final
 
 from .baseline import KIB, Baseline, Entry, Key, round_entry
 from .environment import Environment
-from .gate import Again, Question, Repeat, answer, match
+from .gate import match
 from .gate_expression import DEFAULT_EXPRESSION, Threshold, parse_expressions
 from .rank_test import median_low
 from .record import PhaseReading, TestRecord
 from .regression import Comparison, Verdict, noise_band, nothing_learned
+from .repeating import Again, Question, Repeat, answer
 
 RUNS_TO_REMEMBER: Final = 7
 # what takes next to nothing three times over shows nothing new in four more runs

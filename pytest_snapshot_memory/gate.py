@@ -8,45 +8,24 @@
 `baseline_update.remember` makes the next baseline of a run; `gate_files` does both
 with files and history.
 
-repeat(nodeids, n) measures the call phase of each test n more times, each time in
-a process where no other test ran, always made the same way, with the gauge of
-the first measurement, and returns node id -> growth in bytes; a test it leaves
-out could not be repeated. It is asked only where the first reading cannot tell,
-in up to four ROUNDS; only a test that may have risen gets to the last one.
-
-retained(nodeids, n) returns in the same way the live bytes that n runs of each have
-kept, of runs that were made already where there are some.
-
+How tests are measured again is told in `repeating`.
 Nothing here reads or writes a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import Final
 
 from .baseline import Baseline, Entry, Key, key_of, nodeid_of
 from .gate_expression import Threshold
 from .record import PhaseReading, TestRecord
-from .regression import (
-    Comparison,
-    Learned,
-    Verdict,
-    judge_reading,
-    judge_retained,
-    judge_runs,
-    nothing_learned,
-    rise_is_possible,
-    screen,
-)
+from .regression import Comparison, Learned, Verdict, nothing_learned
 from .renames import pair_renamed
+from .repeating import Again, Question, Repeat, answer
 from .report_gate import gate_lines
 
-Repeat = Callable[[Sequence[str], int], Mapping[str, Sequence[int]]]
-
-# fresh runs asked for in each round: most unchanged tests need the first one only
-ROUNDS: Final = (1, 2, 6, 9)
 POLICIES: Final = ("warn", "fail", "ignore")
 # only these outcomes show what a test really needs
 _MEASURED_OUTCOMES: Final = ("passed", "xpassed")
@@ -93,28 +72,6 @@ class GateResult:
     def count(self, verdict: Verdict) -> int:
         """Return how many comparisons ended in `verdict`."""
         return sum(comparison.verdict is verdict for comparison in self.comparisons)
-
-
-class Question(NamedTuple):
-    """A test of this run with what the baseline remembers of it.
-
-    old_key: under which key the baseline has it; another one where it was renamed.
-    """
-
-    nodeid: str
-    key: Key
-    old_key: Key
-    entry: Entry
-    reading: PhaseReading
-
-    @property
-    def renamed_from(self) -> str:
-        """The node id it had in the baseline, or "" where that is the same."""
-        return "" if self.key == self.old_key else nodeid_of(self.old_key)
-
-    def bias_bytes(self, independent_runs: bool) -> int:
-        """By how much all repeated runs of the test can lie off together."""
-        return 0 if independent_runs else self.reading.error_bound_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,100 +190,6 @@ def _incomparable(record: TestRecord, gauge: str) -> Comparison:
     else:
         reason = f"measured by {measured}, not by {gauge}" if measured else record.reason or "not measured"
     return Comparison(nodeid=record.nodeid, verdict=Verdict.INCOMPARABLE, reason=reason)
-
-
-class Again(NamedTuple):
-    """How tests are measured again: their growth, what they retain, at most how many.
-
-    independent: each run has a parent of its own, here and in the baseline.
-    live: what the baseline says of retained memory was counted in fresh runs.
-    """
-
-    growth: Repeat | None = None
-    retained: Repeat | None = None
-    most: int = 500
-    independent: bool = False
-    live: bool = False
-
-
-def answer(
-    questions: Sequence[Question], threshold: Threshold, again: Again, learned: Learned
-) -> list[Comparison]:
-    """Compare every question by one metric, with more runs where one reading cannot tell."""
-    runs: dict[str, list[int]] = {}
-    repeatable = [q for q in questions if q.entry.fresh_runs_bytes]
-    if threshold.metric == "retained" and again.retained is not None:
-        unclear = [q for q in repeatable if _may_have_kept(q, threshold)]
-        runs = _count_again(unclear[: again.most], threshold, again.retained)
-    elif threshold.metric == "growth" and again.growth is not None:
-        unclear = [q for q in repeatable if not screen(q.entry, q.reading, threshold).rise_ruled_out]
-        runs = _run_again(unclear[: again.most], threshold, again.growth, again.independent)
-    answers = []
-    for q in questions:
-        if q.nodeid in runs and threshold.metric == "retained":
-            comparison = judge_retained(q.nodeid, q.entry, runs[q.nodeid], threshold)
-        elif q.nodeid in runs:
-            bias_bytes = q.bias_bytes(again.independent)
-            comparison = judge_runs(q.nodeid, q.entry, runs[q.nodeid], threshold, bias_bytes)
-        else:
-            comparison = judge_reading(q.nodeid, q.entry, q.reading, threshold, learned)
-            if threshold.metric == "retained" and again.live and q.entry.fresh_runs_bytes:
-                comparison = _not_counted(q, comparison, threshold)
-        answers.append(replace(comparison, renamed_from=q.renamed_from) if q.renamed_from else comparison)
-    return answers
-
-
-def _may_have_kept(question: Question, threshold: Threshold) -> bool:
-    """Tell whether the reading leaves it open that the test kept more: memory it gave back proves nothing."""
-    seen = screen(question.entry, question.reading, threshold)
-    return max(0, seen.new_bytes) + seen.width_bytes - seen.old_bytes > seen.allowed.size_bytes
-
-
-def _not_counted(question: Question, comparison: Comparison, threshold: Threshold) -> Comparison:
-    """Return the comparison of what is resident with what was counted: it can only rule a rise out."""
-    if not _may_have_kept(question, threshold):
-        return replace(comparison, verdict=Verdict.UNCHANGED, reason="", moved=False)
-    reason = "the baseline counts what is retained in fresh runs, and there was none here"
-    return replace(comparison, verdict=Verdict.INCOMPARABLE, reason=reason, moved=False)
-
-
-def _count_again(
-    questions: Sequence[Question], threshold: Threshold, retained: Repeat
-) -> dict[str, list[int]]:
-    """Return what fresh runs kept: of one run, and of three where that one kept more than is allowed."""
-    by_id = {q.nodeid: q for q in questions}
-    if not by_id:
-        return {}
-    runs = {n: list(values) for n, values in retained(list(by_id), 1).items() if values}
-    more = []
-    for nodeid, values in runs.items():
-        old_bytes = by_id[nodeid].entry.retained_bytes
-        if values[0] - old_bytes > threshold.allowance_bytes(old_bytes):
-            more.append(nodeid)
-    if more:
-        runs.update((n, list(values)) for n, values in retained(more, 3).items() if values)
-    return runs
-
-
-def _run_again(
-    questions: Sequence[Question], threshold: Threshold, repeat: Repeat, independent: bool
-) -> dict[str, list[int]]:
-    """Return the runs that decide: a few for all, more in each round where the last left a rise possible."""
-    by_id = {q.nodeid: q for q in questions}
-    runs: dict[str, list[int]] = {}
-    wanted = list(by_id)
-    for count in ROUNDS:
-        if not wanted:
-            break
-        for nodeid, values in repeat(wanted, count).items():
-            runs.setdefault(nodeid, []).extend(values)
-        wanted = [
-            n
-            for n in wanted
-            if runs.get(n)
-            and rise_is_possible(by_id[n].entry, runs[n], threshold, by_id[n].bias_bytes(independent))
-        ]
-    return {nodeid: values for nodeid, values in runs.items() if values}
 
 
 _SEVERITY: Final = (

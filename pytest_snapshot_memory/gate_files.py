@@ -28,11 +28,12 @@ from .baseline_store import (
 )
 from .baseline_update import remember
 from .environment import Environment
-from .gate import GatePolicy, GateResult, Repeat, conclude, evaluate
+from .gate import GatePolicy, GateResult, conclude, evaluate
 from .gate_expression import Threshold
 from .history import HistoryError, history_path, learned_bands, save_run
 from .record import TestRecord
 from .regression import Comparison, Learned
+from .repeating import Repeat
 from .site_changes import Explain, explain_regressions, save_sites
 
 

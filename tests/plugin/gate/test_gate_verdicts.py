@@ -10,11 +10,12 @@ from gate_builders import HERE, KIB, record
 
 from pytest_snapshot_memory.baseline import Baseline, Entry, format_baseline, key_of, parse_baseline
 from pytest_snapshot_memory.baseline_update import remember
-from pytest_snapshot_memory.gate import GatePolicy, GateResult, Repeat, evaluate
+from pytest_snapshot_memory.gate import GatePolicy, GateResult, evaluate
 from pytest_snapshot_memory.gate_expression import parse_expressions
 from pytest_snapshot_memory.rank_test import rank_sum_p
 from pytest_snapshot_memory.record import TestRecord
 from pytest_snapshot_memory.regression import Verdict, learned_noise
+from pytest_snapshot_memory.repeating import Repeat
 
 FIVE_PERCENT = parse_expressions(["growth>5%+1MB"])
 FINE = parse_expressions(["growth>0.25%+64KB"])

@@ -205,7 +205,9 @@ def _total(records: Sequence[TestRecord], quiet: Mapping[str, Quiet]) -> str:
     workers = {record.worker for record in records if record.worker}
     across = f" on {len(workers)} workers" if workers else ""
     process = "" if gauges != ["resident"] else f"; highest process peak {_highest(records, quiet)}"
-    return f"{len(records) + len(quiet):,} tests measured{across}, gauge {', '.join(gauges)}{process}"
+    count = len(records) + len(quiet)
+    tests = "1 test" if count == 1 else f"{count:,} tests"
+    return f"{tests} measured{across}, gauge {', '.join(gauges)}{process}"
 
 
 def _highest(records: Sequence[TestRecord], quiet: Mapping[str, Quiet]) -> str:

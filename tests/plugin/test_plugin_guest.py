@@ -141,7 +141,7 @@ def test_second_time():
     )
     result = run_project("--reruns=1", "--memory-report=full", plugins=("pytest_rerunfailures",))
     assert result.parseoutcomes() == {"passed": 1, "rerun": 1}
-    result.stdout.fnmatch_lines(["1 tests measured*"])
+    result.stdout.fnmatch_lines(["1 test measured*"])
 
 
 def test_coverage_of_an_isolated_test_is_kept(pytester: pytest.Pytester, run_project: Run) -> None:
@@ -314,7 +314,7 @@ def test_full_disk_ends_the_journal_and_not_the_run(pytester: pytest.Pytester, r
     (pytester.path / "full.jsonl").symlink_to("/dev/full")
     result = run_project("--memory-report", "--memory-journal=full.jsonl")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["*1 tests measured*", "note: no journal: *No space left*"])
+    result.stdout.fnmatch_lines(["*1 test measured*", "note: no journal: *No space left*"])
 
 
 def test_junit_properties_are_scalars(pytester: pytest.Pytester, run_project: Run) -> None:

@@ -8,6 +8,7 @@ from snapshot_engine.memory.peak import PeakWindow, broker
 from snapshot_engine.memory.reuse import reusable_bytes
 
 if TYPE_CHECKING:
+    from pytest_snapshot_memory.alignment import Aligned
     from pytest_snapshot_memory.garbage import Garbage
 
 try:
@@ -65,12 +66,12 @@ class ResidentMeter:
     """
 
     __slots__ = (
+        "_aligned",
         "_calls",
         "_faults",
         "_garbage",
         "_moved",
         "_reusable_bytes",
-        "_scratch",
         "_shared",
         "_start_bytes",
         "_window",
@@ -87,7 +88,7 @@ class ResidentMeter:
         self.is_dear = False
         self.phase = ""
         self.aligns = False  # in a measuring child: see alignment.py
-        self._scratch: object = None
+        self._aligned: Aligned | None = None
         self._moved = True
         self._calls = 0
         self._garbage: Garbage | None = None
@@ -110,7 +111,8 @@ class ResidentMeter:
         if self.aligns:
             from pytest_snapshot_memory.alignment import align_page_counter
 
-            self._scratch = align_page_counter()
+            self._aligned = None  # before: giving its pages back moves the counter
+            self._aligned = align_page_counter()
         self._start_bytes = start_bytes = _restart(window)
         self._shared = broker().file_pages.shared_field
         # Asked again for each phase only where it decides something; set-up
@@ -128,6 +130,10 @@ class ResidentMeter:
         window = self._window
         assert window is not None, "end() without begin()"
         peak_bytes, now_bytes = _look(window)
+        if self._aligned is not None:
+            from pytest_snapshot_memory.alignment import mark_bytes
+
+            peak_bytes = max(peak_bytes, mark_bytes() + self._aligned.lag_bytes)
         reusable, problem = self._reusable_bytes, window.problem
         if self._garbage is not None and reusable is not None:
             reusable += self._garbage.freed_bytes

@@ -272,7 +272,9 @@ def test_a_test_is_quiet_up_to_its_own_frames(grown: int, phase: int) -> None:
 
 
 @given(
-    st.lists(st.one_of(st.text(st.characters(codec="utf-8", exclude_characters="\n\0\x01")), st.integers(0, 5000))),
+    st.lists(
+        st.one_of(st.text(st.characters(codec="utf-8", exclude_characters="\n\0\x01")), st.integers(0, 5000))
+    ),
     st.data(),
 )
 def test_a_journal_is_read_up_to_where_a_death_cut_it(kept: list[str | int], data: st.DataObject) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from .baseline import Baseline, BaselineError
+from .baseline import Baseline, BaselineError, key_of
 from .baseline_store import (
     DEFAULT_DIRECTORY,
     DEFAULT_NAME,
@@ -118,7 +118,13 @@ def save(
                 f"memory baseline {'saved to' if changed else 'unchanged:'} {path} ({len(measured)} tests)"
             )
             if explain is not None:
-                save_sites(path, measured, gauge, explain, complete=complete)
+                entries = load_baseline(path).entries
+                kept = {
+                    record.nodeid: entry.value_bytes
+                    for record in measured
+                    if (entry := entries.get(key_of(record.nodeid))) is not None
+                }
+                save_sites(path, measured, gauge, explain, complete=complete, kept_bytes=kept)
         except BaselineError as error:
             saved = False
             lines.append(f"memory baseline not saved: {error}")

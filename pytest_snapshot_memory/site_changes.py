@@ -81,20 +81,29 @@ def load_sites(baseline: Path) -> dict[str, SavedSites]:
 
 
 def save_sites(
-    baseline: Path, records: Iterable[TestRecord], gauge: str, explain: Explain, *, complete: bool
+    baseline: Path,
+    records: Iterable[TestRecord],
+    gauge: str,
+    explain: Explain,
+    *,
+    complete: bool,
+    kept_bytes: Mapping[str, int],
 ) -> None:
     """Keep the sites of tests that grew by a mebibyte or more beside their baseline.
 
     A test whose growth is about what it was keeps its line, so that saving again
-    changes nothing. complete: tests that are missing are gone. Raises OSError.
+    changes nothing. complete: tests that are missing are gone. kept_bytes: the
+    growth that the baseline keeps of each test, in fresh runs often more than in the
+    suite, where others have warmed up what they share. Raises OSError.
     """
     saved = load_sites(baseline)
     measured = {record.nodeid: record.reading(gauge=gauge) for record in records}
-    growths = {
-        nodeid: reading.growth_bytes
+    seen = {
+        nodeid: max(reading.growth_bytes, kept_bytes.get(nodeid, 0))
         for nodeid, reading in measured.items()
-        if reading is not None and reading.growth_bytes >= LEAST_GROWTH_BYTES
+        if reading is not None
     }
+    growths = {nodeid: growth for nodeid, growth in seen.items() if growth >= LEAST_GROWTH_BYTES}
     kept = {n: old for n, old in saved.items() if n in growths or not (complete or n in measured)}
     wanting = [n for n, growth in growths.items() if n not in saved or _moved(saved[n].growth_bytes, growth)]
     for nodeid, run in explain(wanting[:MOST_SAVED], "growth").items() if wanting else ():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pytest_snapshot_memory.environment import Environment, fingerprint
 from pytest_snapshot_memory.gate_expression import parse_expressions
 from pytest_snapshot_memory.gate_files import BaselinePlace, compare, place_of, save
 from pytest_snapshot_memory.history import history_path, trend
+from pytest_snapshot_memory.rerun import Rerun
 
 NAME = "tests/test_a.py::test_one"
 GATE = parse_expressions(["growth>5%+1MB"])
@@ -32,6 +34,23 @@ def test_save_then_compare_passes_and_a_rise_fails(place: BaselinePlace) -> None
     assert compare([record(NAME, 50_000)], place, HERE, GATE).failed
     (point,) = trend(history_path(place.directory), NAME, gauge="resident")
     assert (point.saved_at, point.commit_id) == ("2026-11-22T00:00:00+00:00", "abc")
+
+
+def test_sites_are_saved_of_a_test_that_grows_in_fresh_runs_only(place: BaselinePlace) -> None:
+    asked: list[str] = []
+
+    def explain(nodeids: Sequence[str], of: str) -> dict[str, Rerun]:
+        asked.extend(nodeids)
+        return {}
+
+    little, quiet = record(NAME, 500), record(f"{NAME}_quiet", 500)
+    fresh = {little.nodeid: 2048 * 1024, quiet.nodeid: 500 * 1024}
+
+    def repeat(nodeids: Sequence[str], runs: int) -> dict[str, list[int]]:
+        return {nodeid: [fresh[nodeid]] * runs for nodeid in nodeids}
+
+    save([little, quiet], place, HERE, GATE, repeat=repeat, explain=explain)
+    assert asked == [little.nodeid]
 
 
 def test_comparing_never_writes(place: BaselinePlace) -> None:

@@ -93,18 +93,45 @@ def test_large_tests_are_saved_once_and_again_when_they_moved(tmp_path: Path) ->
         return {n: run(site(9, place, 1, "load"), site(0.01, "t.py", 1, "small")) for n in asked[-1]}
 
     baseline = tmp_path / "linux.txt"
-    save_sites(baseline, [record("t.py::a", 9), record("t.py::b", 0.5)], "resident", explain, complete=True)
+    save_sites(
+        baseline,
+        [record("t.py::a", 9), record("t.py::b", 0.5)],
+        "resident",
+        explain,
+        complete=True,
+        kept_bytes={},
+    )
     text = sites_path(baseline).read_text()
     assert "/home" not in text
     assert load_sites(baseline)["t.py::a"].sites == {("lib/core.py", "load"): 9 * MIB}
-    save_sites(baseline, [record("t.py::a", 9.1)], "resident", explain, complete=True)
+    save_sites(baseline, [record("t.py::a", 9.1)], "resident", explain, complete=True, kept_bytes={})
     assert sites_path(baseline).read_text() == text
-    save_sites(baseline, [record("t.py::a", 12), record("t.py::c", 2)], "resident", explain, complete=True)
-    save_sites(baseline, [record("t.py::c", 2)], "resident", explain, complete=False)
+    save_sites(
+        baseline,
+        [record("t.py::a", 12), record("t.py::c", 2)],
+        "resident",
+        explain,
+        complete=True,
+        kept_bytes={},
+    )
+    save_sites(baseline, [record("t.py::c", 2)], "resident", explain, complete=False, kept_bytes={})
     assert asked == [["t.py::a"], ["t.py::a", "t.py::c"]]
     assert set(load_sites(baseline)) == {"t.py::a", "t.py::c"}
-    save_sites(baseline, [record("t.py::c", 2)], "resident", explain, complete=True)
+    save_sites(baseline, [record("t.py::c", 2)], "resident", explain, complete=True, kept_bytes={})
     assert set(load_sites(baseline)) == {"t.py::c"}
+
+
+def test_sites_are_kept_of_what_grows_only_in_fresh_runs(tmp_path: Path) -> None:
+    baseline = tmp_path / "linux.txt"
+    save_sites(
+        baseline,
+        [record("t.py::a", 0.5), record("t.py::b", 0.5)],
+        "resident",
+        lambda nodeids, of: {n: run(site(9, "t.py", 1, "load")) for n in nodeids},
+        complete=True,
+        kept_bytes={"t.py::a": 2 * MIB, "t.py::b": MIB // 2},
+    )
+    assert {n: saved.growth_bytes for n, saved in load_sites(baseline).items()} == {"t.py::a": 2 * MIB}
 
 
 @given(st.binary(max_size=200))
@@ -120,7 +147,14 @@ def decided(tmp_path: Path, rise_mib: float, *now: AllocationSite) -> Comparison
     """Return what becomes of a regression of 10 MiB whose saved sites are 9 and 1 MiB."""
     baseline = tmp_path / "linux.txt"
     saved = run(site(9, "a.py", 5, "rows"), site(1, "a.py", 9, "index"))
-    save_sites(baseline, [record("test_a", 10)], "resident", lambda ids, of: {"test_a": saved}, complete=True)
+    save_sites(
+        baseline,
+        [record("test_a", 10)],
+        "resident",
+        lambda ids, of: {"test_a": saved},
+        complete=True,
+        kept_bytes={},
+    )
     found = Comparison(
         nodeid="test_a",
         verdict=Verdict.REGRESSED,

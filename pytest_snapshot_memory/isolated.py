@@ -33,6 +33,7 @@ def run_isolated(hooks: ItemHooks, item: pytest.Item) -> bool | None:
                 answer = hooks.reruns.isolate(item, trace.name, forced)
         except IsolationLost as lost:
             warn(item, f"{item.nodeid} was not isolated: {lost}")
+            hooks.reruns.stop()
             hooks.reruns = None
             return None
         reports = _reports(hooks, item, answer, trace.read())

@@ -362,7 +362,7 @@ class PlainHooks:
             TestRecord(
                 nodeid=report.nodeid,
                 outcome=self._outcome,
-                phases=tuple(sorted(readings, key=lambda reading: reading.phase != "call")),
+                phases=tuple(readings),
                 file=path,
                 line=(line or 0) + 1,
                 worker=self._items.worker,

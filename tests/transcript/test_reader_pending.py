@@ -72,8 +72,8 @@ print(count, held)
 def test_the_free_heap_of_a_reader_does_not_creep(tmp_path: Path) -> None:
     """Twelve times the file, no more private memory: neither live nor lying free in malloc's heap.
 
-    Median of three fresh processes each, which differ by 12 KiB at most. Measured: 36 to 76 KiB;
-    190 to 240 KiB with a buffer that malloc finds a new place for at every read.
+    Median of three fresh processes each, which differ by 12 KiB at most. Measured: 36 to 76 KiB on
+    CPython 3.11, 164 to 168 on 3.13; on 3.11 190 to 240 KiB with a buffer that malloc finds a new place for at every read.
     """
 
     def run(size_mib: int) -> tuple[int, float]:
@@ -89,4 +89,4 @@ def test_the_free_heap_of_a_reader_does_not_creep(tmp_path: Path) -> None:
     few, small_kib = run(1)
     many, large_kib = run(12)
     assert many > 11 * few
-    assert large_kib <= small_kib + 144
+    assert large_kib <= small_kib + 184

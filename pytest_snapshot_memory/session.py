@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pytest_snapshot_memory.finish import Repeat
     from pytest_snapshot_memory.markers import LimitRequest
-    from pytest_snapshot_memory.resident_meter import Meter
+    from pytest_snapshot_memory.meters import Meter
     from pytest_snapshot_memory.settings import Settings
 
 T = TypeVar("T")
@@ -259,7 +259,10 @@ class MemorySession:
             plugins.unregister(name=_REPORTS_PLUGIN)
         plugins.unregister(self.items)
         self.items.handles_this = False
-        hooks = PlainHooks(self.items, collect, None if self.worker else self.lines, bool(told))
+        teardowns = self.config.hook.pytest_runtest_teardown.get_hookimpls()
+        only = all(one.function.__module__.startswith("_pytest.") for one in teardowns)
+        lines = None if self.worker else self.lines
+        hooks = PlainHooks(self.items, collect, lines, tells_properties=bool(told), only_fixtures_end=only)
         plugins.register(hooks, "snapshot_memory_plain")
         if special:
             plugins.register(TakingTurns(self.items, hooks, special, plugins), "snapshot_memory_turns")

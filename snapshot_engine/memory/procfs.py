@@ -34,8 +34,8 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 FILE_NOISE_BYTES = 64 * 1024
 
 # How often this process was forked into being since this module was loaded: asking
-# for the process id at every look would cost a system call each.
-_forks = 0
+# for the process id at every look would cost a system call each. How often it forked itself.
+_forks = _forks_made = 0
 
 
 def _forked() -> None:
@@ -43,8 +43,13 @@ def _forked() -> None:
     _forks += 1
 
 
+def _has_forked() -> None:
+    global _forks_made
+    _forks_made += 1
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
+    os.register_at_fork(after_in_parent=_has_forked, after_in_child=_forked)
 
 
 class ProcSelf:
@@ -65,6 +70,7 @@ class ProcSelf:
         "_statm",
         "_status",
         "shared_field",
+        "waits",
     )
 
     def __init__(self, root: str = "/proc") -> None:
@@ -76,6 +82,7 @@ class ProcSelf:
         self._mark_bytes = 0  # what opening had to wipe, until someone has read it
         self.shared_field = b"0"  # pages of files and of shared memory at the last look
         self._shared_memory_bytes: int | None = 0  # when last asked
+        self.waits = 0  # moves where this thread has waited or forked between two begin_again()
 
     def resident_bytes(self) -> int:
         """Return what is resident now, by the short file."""
@@ -127,8 +134,12 @@ class ProcSelf:
         """
         if self._forks != _forks:
             self._open()
-        floor_kib = self._floor_kib
-        mark_kib = getrusage(RUSAGE_THREAD).ru_maxrss if floor_kib >= 0 else -1
+        floor_kib, mark_kib = self._floor_kib, -1
+        if floor_kib >= 0:
+            usage = getrusage(RUSAGE_THREAD)
+            mark_kib, self.waits = usage.ru_maxrss, usage.ru_nvcsw + _forks_made
+        else:
+            self.waits += 1  # nobody says: it may have waited
         try:
             fields = os.pread(self._statm, 64, 0).split(None, 3)
             resident_bytes = int(fields[1]) * PAGE_BYTES
@@ -262,6 +273,7 @@ class NoFilePages:
     """Stands where nobody says how much of resident memory is pages of files."""
 
     shared_field = b""
+    waits = -1
 
     def file_bytes_since(self, shared_field: bytes) -> int:
         return 0

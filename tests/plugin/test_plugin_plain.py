@@ -73,6 +73,80 @@ def test_a_wide_fixture_is_charged_to_no_test(pytester: pytest.Pytester, run_pro
     assert [growth(tests[name], "call") for name in ("test_first", "test_second")] == [20, 20]
 
 
+ENDS = """
+import unittest
+kept = {}
+class TestOwn(unittest.TestCase):
+    def test_instance(self):
+        self.big = touch(30)
+    def test_next(self):
+        pass
+@pytest.fixture(scope="module")
+def wide():
+    yield
+    kept["wide"] = touch(40)
+def test_takes_it(wide):
+    pass
+def test_quiet():
+    pass
+def test_last():
+    pass
+"""
+# plugins with a hook of their own at the tear-down, which forbids to pass over any
+OTHERS = ("rerunfailures", "cov", "xdist")
+
+
+@pytest.mark.parametrize("conftest", [False, True])
+def test_what_the_end_of_a_test_takes_is_measured_there(
+    pytester: pytest.Pytester, run_project: Any, conftest: bool
+) -> None:
+    if conftest:
+        pytester.makeconftest(
+            TOUCH + "kept = []\n"
+            "def pytest_runtest_teardown(item):\n"
+            "    if item.name == 'test_quiet': kept.append(touch(20))\n"
+        )
+    tests = measured(pytester, run_project, ENDS, *(word for one in OTHERS for word in ("-p", f"no:{one}")))
+    ends = {name: growth(test, "teardown") for name, test in tests.items()}
+    assert ends == {
+        "test_instance": 0,
+        "test_next": 0,
+        "test_takes_it": 0,
+        "test_quiet": 20 * conftest,
+        "test_last": 40,
+    }
+    kept = {
+        phase["phase"]: round(phase["retained_bytes"] / MIB) for phase in tests["test_instance"]["phases"]
+    }
+    assert (kept["call"], kept["teardown"]) == (30, -30)
+    assert not any(growth(test, "setup") for test in tests.values())
+
+
+WAYS_TO_START_A_CHILD = """
+import os, subprocess, sys, threading, time
+def leave(): os._exit(0)
+def test_fork_without_waiting():
+    child = os.fork()
+    if not child: os._exit(0)
+    while os.waitpid(child, os.WNOHANG) == (0, 0): pass
+def test_spawn():
+    os.waitpid(os.posix_spawn("/bin/sh", ["sh", "-c", ":"], {}), 0)
+def test_command():
+    subprocess.run([sys.executable, "-S", "-c", ""], check=True)
+def test_in_a_thread():
+    thread = threading.Thread(target=os.system, args=(":",))
+    thread.start(); thread.join()
+def test_none():
+    pass
+"""
+
+
+def test_every_way_to_start_a_child_is_noticed(pytester: pytest.Pytester, run_project: Any) -> None:
+    tests = measured(pytester, run_project, WAYS_TO_START_A_CHILD)
+    told = [name for name, test in tests.items() if any("child processes ran" in n for n in test["notes"])]
+    assert told == ["test_fork_without_waiting", "test_spawn", "test_command", "test_in_a_thread"]
+
+
 MIXED = """
 def test_plain_before():
     touch(20)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -52,7 +51,7 @@ def read_explained(path: Path) -> Mapping[str, Rerun]:
 
 def _to_plain(run: Rerun) -> dict[str, Any]:
     return {
-        "sites": [asdict(site) for site in run.sites],
+        "sites": [site._asdict() for site in run.sites],
         "gauge": run.gauge,
         "growth_bytes": run.growth_bytes,
         "problem": run.problem,

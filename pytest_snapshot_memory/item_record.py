@@ -6,7 +6,6 @@ they travel from workers and children.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def _second_readings(run: ItemRun) -> list[PhaseReading]:
         return []
     point_bytes = decision.interval.low_bytes
     return [
-        replace(one, peak_bytes=one.start_bytes + point_bytes)
+        one._replace(peak_bytes=one.start_bytes + point_bytes)
         for one in decision.readings
         if one.phase == limit.phase and one.gauge == decision.interval.gauge
     ]

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_snapshot_memory import inner_run
 from pytest_snapshot_memory.item_record import outcome_after, properties_of, record_line
 from pytest_snapshot_memory.measuring import REPORT_ATTRIBUTE, ItemRun
 from pytest_snapshot_memory.plan import Marked, Plan, plan_for
-from pytest_snapshot_memory.resident_meter import Meter, ResidentMeter, meter_for
+from pytest_snapshot_memory.resident_meter import ResidentMeter, meter_for
 from snapshot_engine.memory.gauge import GaugeUnavailable
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from pytest_snapshot_memory.journal import Journal
     from pytest_snapshot_memory.markers import LimitRequest
+    from pytest_snapshot_memory.meters import Meter
     from pytest_snapshot_memory.rerun import Rerun, Reruns
     from pytest_snapshot_memory.settings import Settings
 
@@ -74,6 +74,7 @@ class ItemHooks:
     def enter_isolation(self, forced: str) -> None:
         """From now on this process is the isolated run itself; forced: a breach already known."""
         self._in_child = True
+        from pytest_snapshot_memory import inner_run
         from snapshot_engine.memory.libc import live_bytes
 
         meter = meter_for("resident")

@@ -15,14 +15,15 @@ from json.encoder import encode_basestring_ascii
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
-from pytest_snapshot_memory.live_heap import LiveHeap, Raw
 from pytest_snapshot_memory.record import FIXTURE_PREFIX, RECORD_VERSION, PhaseReading
 
 if TYPE_CHECKING:
     from pytest_snapshot_memory.deciding import Decision
+    from pytest_snapshot_memory.live_heap import Raw
+    from pytest_snapshot_memory.meters import Meter
     from pytest_snapshot_memory.plan import Plan
     from pytest_snapshot_memory.record import AllocationSite
-    from pytest_snapshot_memory.resident_meter import Meter, Seen
+    from pytest_snapshot_memory.resident_meter import Seen
 
 # The attribute of a report that carries the record to the controller of xdist.
 REPORT_ATTRIBUTE: Final = "snapshot_memory"
@@ -69,7 +70,11 @@ class ItemRun:
         self.process = process
         self._raw: list[Raw] = []
         self._meter = meter
-        self._heap = LiveHeap() if heap else None
+        self._heap = None
+        if heap:
+            from pytest_snapshot_memory.live_heap import LiveHeap
+
+            self._heap = LiveHeap()
         self._phase = ""
         # A child of the clean parent inherits a settled heap. Trimming it again
         # scatters holes: 37.9 and 38.1 MiB in two runs that read 38.9 without.

@@ -7,14 +7,34 @@ marker, an option or an undecided limit asks for them.
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, Protocol
 
 from pytest_snapshot_memory.garbage import Garbage, of_traced
-from pytest_snapshot_memory.resident_meter import Meter, Seen
+from pytest_snapshot_memory.resident_meter import Seen
 from snapshot_engine.errors import MissingExtra
 from snapshot_engine.memory.gauge import Gauge, GaugeUnavailable, GaugeWindow
 from snapshot_engine.memory.reuse import reusable_bytes
 from snapshot_engine.memory.settle import settle
+
+
+class Meter(Protocol):
+    """A gauge in the hands of one test: one begin and end per phase, in order.
+
+    is_dear: opening it costs milliseconds, so only phases with something in them are measured.
+    """
+
+    name: str
+    error_bound_bytes: int
+    is_dear: bool
+    phase: str  # what is being measured, for meters that explain it
+
+    def begin(self, settles: bool) -> int:
+        """Open a window; return the bytes at its start."""
+        ...
+
+    def end(self) -> Seen: ...
+
+    def finish(self) -> None: ...
 
 
 @functools.cache

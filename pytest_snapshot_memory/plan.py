@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     import pytest
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
 _MARKERS: Final = frozenset({"memory_limit", "memory_leak", "memory_growth"})
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """The requests of one test; `mistake` is the sentence of a wrong marker.
 
     gauge: what measures the phases. settles: the heap is settled before the

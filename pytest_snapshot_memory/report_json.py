@@ -46,18 +46,13 @@ def _rows(rows: Iterable[dict[str, Any]]) -> str:
     return f"[\n  {lines}\n ]" if lines else "[]"
 
 
-def _fields(fact: Any) -> dict[str, Any]:
-    """Return the fields of a flat dataclass; dataclasses.asdict copies each value, at ten times the time."""
-    return {field.name: getattr(fact, field.name) for field in fields(fact)}
-
-
 def _test(record: TestRecord) -> dict[str, Any]:
-    plain = _fields(record)
-    plain["budget"] = _fields(record.budget) if record.budget else None
-    plain["sites"] = [_fields(site) for site in record.sites]
+    plain = record._asdict()
+    plain["budget"] = record.budget._asdict() if record.budget else None
+    plain["sites"] = [site._asdict() for site in record.sites]
     plain["phases"] = [
         {
-            **_fields(reading),
+            **reading._asdict(),
             "growth_bytes": reading.growth_bytes,
             "growth_lower_bytes": reading.growth_lower_bytes,
             "growth_upper_bytes": reading.growth_upper_bytes,
@@ -69,7 +64,8 @@ def _test(record: TestRecord) -> dict[str, Any]:
 
 
 def _comparison(comparison: Comparison) -> dict[str, Any]:
-    plain = _fields(comparison)
+    # dataclasses.asdict copies each value, at ten times the time
+    plain = {field.name: getattr(comparison, field.name) for field in fields(comparison)}
     plain["verdict"] = comparison.verdict.value
     plain["change_bytes"] = comparison.change_bytes
     return plain

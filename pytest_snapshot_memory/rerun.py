@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_snapshot_memory.isolation import Answer, CleanParent, IsolationLost
 from pytest_snapshot_memory.record import AllocationSite, PhaseReading
-from pytest_snapshot_memory.resident_meter import Meter, meter_for
+from pytest_snapshot_memory.resident_meter import meter_for
 from snapshot_engine.memory.library_pages import bring_in, resident_library_pages
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_snapshot_memory.markers import LimitRequest
+    from pytest_snapshot_memory.meters import Meter
     from pytest_snapshot_memory.session import MemorySession
 
 _LEAST_SECONDS = 60.0

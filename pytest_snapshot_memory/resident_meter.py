@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from snapshot_engine.memory.peak import PeakWindow, broker
 from snapshot_engine.memory.reuse import reusable_bytes
@@ -10,6 +10,7 @@ from snapshot_engine.memory.reuse import reusable_bytes
 if TYPE_CHECKING:
     from pytest_snapshot_memory.alignment import Aligned
     from pytest_snapshot_memory.garbage import Garbage
+    from pytest_snapshot_memory.meters import Meter
 
 try:
     from resource import RUSAGE_CHILDREN, getrusage
@@ -36,26 +37,6 @@ class Seen(NamedTuple):
     exact: bool = True
     problem: str = ""
     file_bytes: int = 0
-
-
-class Meter(Protocol):
-    """A gauge in the hands of one test: one begin and end per phase, in order.
-
-    is_dear: opening it costs milliseconds, so only phases with something in them are measured.
-    """
-
-    name: str
-    error_bound_bytes: int
-    is_dear: bool
-    phase: str  # what is being measured, for meters that explain it
-
-    def begin(self, settles: bool) -> int:
-        """Open a window; return the bytes at its start."""
-        ...
-
-    def end(self) -> Seen: ...
-
-    def finish(self) -> None: ...
 
 
 class ResidentMeter:

@@ -7,7 +7,6 @@ So each gauge says in its traits what it counts and how far to trust it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from snapshot_engine.errors import SnapshotEngineError
@@ -17,8 +16,7 @@ class GaugeUnavailable(SnapshotEngineError, RuntimeError):
     """This gauge cannot look, here or now; the message says why and what can."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GaugeTraits:
+class GaugeTraits(NamedTuple):
     """What a gauge's numbers mean.
 
     counts: a phrase for reports: "resident memory of this process".

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import ctypes
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class _Mallinfo2(ctypes.Structure):
@@ -32,8 +31,7 @@ class _Mallinfo2(ctypes.Structure):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeapState:
+class HeapState(NamedTuple):
     """What malloc holds: in use (mapped blocks included), free, and in how many free chunks."""
 
     used_bytes: int

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import gc
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _PAGE_BYTES = 4096
 _FIXED_THRESHOLD_BYTES = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class Settled(NamedTuple):
     """What settling did.
 
     reusable_bytes: what can still be taken without being seen; None: nobody knows.

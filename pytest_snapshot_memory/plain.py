@@ -1,11 +1,13 @@
 """The hooks around a test of which nothing is asked but its numbers, at the least cost.
 
-Three looks per test: between set-up and call, after the call, after tear-down.
-What lies between two phases (reporting, capture) is counted with the set-up.
+Three looks per test: between set-up and call, after the call, after tear-down
+where there is something to tear down. What lies between two phases (reporting,
+capture) is counted with the set-up.
 Numbers stay packed until the report asks. A test with a marker of ours goes to
 ItemHooks, which TakingTurns plugs in for that test alone. The least is what
-counts in system calls: two for a look, one to learn of child processes, 4 to 6 us
-each between two tests, where the caches hold other things.
+counts in system calls: two for a look, one to learn of child processes, which only
+a test that waited or forked can have had; 4 to 7 us each between two tests, where
+the caches hold other things.
 
 Turned down: the general hooks for every test. Three wrappers, six looks and a
 record each cost three times as much per empty test.
@@ -25,7 +27,6 @@ from pytest_snapshot_memory.record import FIXTURE_PREFIX
 from pytest_snapshot_memory.resident_meter import children_faults, suite_window
 from snapshot_engine.memory.peak import broker
 from snapshot_engine.memory.reuse import free_heap_bytes, reusable_bytes
-from snapshot_engine.memory.settle import settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -41,7 +42,6 @@ _ASK_EVERY: Final = 64
 _TRIMMED_BYTES: Final = 4 * 2**20
 # Growth from which it is asked what of it was left as free heap.
 _SLACK_FROM_BYTES: Final = 2**20
-ITEMS_PLUGIN: Final = "snapshot_memory_items"
 
 # start, peak, end in bytes
 Span = tuple[int, int, int]
@@ -248,6 +248,8 @@ class PlainHooks:
         reusable = reusable_bytes(resident_bytes)
         self._free_bytes = free_bytes = free_heap_bytes()
         if reusable is not None and reusable > _TRIMMED_BYTES and free_bytes > _TRIMMED_BYTES:
+            from snapshot_engine.memory.settle import settle  # not above: few runs trim
+
             before_bytes = self._roll()[1]
             reusable = settle(collect=False).reusable_bytes
             self._returned_bytes += max(0, before_bytes - self._roll()[1])
@@ -372,73 +374,24 @@ class PlainHooks:
 
     def _long_line(self, report: pytest.TestReport, notes: tuple[str, ...]) -> str:
         """Return the record of a test that has more to say than three phases."""
-        from pytest_snapshot_memory.record import PhaseReading, TestRecord, encode
+        from pytest_snapshot_memory.long_line import Seen, long_line  # not above: most tests need none
 
-        exact = all(note == CHILDREN_NOTE for note in notes)
         own_seconds = self._setup_seconds - sum(seconds for _, _, seconds in self._fixtures)
-        spans: list[tuple[str, Span | None, float]] = [
+        phases = [
             *((FIXTURE_PREFIX + name, span, took) for name, span, took in self._fixtures),
             ("setup", self._setup, max(0.0, own_seconds)),
             ("call", self._call, self._call_seconds),
             ("teardown", self._teardown, report.duration),
         ]
-        slack, returned, files = self._slack_bytes, self._returned_bytes, self._file_bytes
-        readings = [
-            PhaseReading(
-                phase=phase,
-                gauge="resident",
-                start_bytes=span[0],
-                peak_bytes=span[1],
-                end_bytes=span[2],
-                reusable_bytes=self._reusable_bytes or 0,
-                error_bound_bytes=self._error_bytes,
-                exact=exact,
-                seconds=took,
-                slack_bytes=slack if phase == "call" else returned,
-                file_bytes=files.pop(phase, 0),
-            )
-            for phase, span, took in spans
-            if span is not None
-        ]
-        path, line, _ = report.location
-        return encode(
-            TestRecord(
-                nodeid=report.nodeid,
-                outcome=self._outcome,
-                phases=tuple(readings),
-                file=path,
-                line=(line or 0) + 1,
-                worker=self._items.worker,
-                notes=notes,
-            )
+        seen = Seen(
+            phases=[(phase, span, took) for phase, span, took in phases if span is not None],
+            reusable_bytes=self._reusable_bytes or 0,
+            error_bound_bytes=self._error_bytes,
+            slack_bytes=self._slack_bytes,
+            returned_bytes=self._returned_bytes,
+            file_bytes=self._file_bytes,
         )
-
-
-class TakingTurns:
-    """Hands each test to the hooks that it needs; registered only where some are special.
-
-    special: ids of the items that ItemHooks must handle.
-    """
-
-    def __init__(self, items: ItemHooks, plain: PlainHooks, special: set[int], plugins: Any) -> None:
-        self._items = items
-        self._plain = plain
-        self._special = special
-        self._plugins = plugins
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        items = self._items
-        special = id(item) in self._special
-        if special != items.handles_this:
-            items.handles_this = special
-            if special:
-                self._plugins.register(items, ITEMS_PLUGIN)
-            else:
-                self._plugins.unregister(items)
-                self._plain.resume()
-        # The hook is being called already: what is registered just now is not asked.
-        return items.pytest_runtest_protocol(item, nextitem) if special else None
+        return long_line(report, self._outcome, seen, self._items.worker, notes)
 
 
 def _ends_nothing(item: pytest.Item) -> bool:

@@ -241,7 +241,7 @@ class MemorySession:
         default = self.items.default
         if default.gauge != "resident" or default.isolate or default.settles or not broker().exact:
             return
-        from pytest_snapshot_memory.plain import PlainHooks, TakingTurns
+        from pytest_snapshot_memory.plain import PlainHooks
 
         special = {
             id(item)
@@ -265,6 +265,8 @@ class MemorySession:
         hooks = PlainHooks(self.items, collect, lines, tells_properties=bool(told), only_fixtures_end=only)
         plugins.register(hooks, "snapshot_memory_plain")
         if special:
+            from pytest_snapshot_memory.taking_turns import TakingTurns
+
             plugins.register(TakingTurns(self.items, hooks, special, plugins), "snapshot_memory_turns")
 
     def _fork_clean_parent(self, items: list[pytest.Item], plans: list[Plan]) -> None:

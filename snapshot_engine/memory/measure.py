@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from snapshot_engine.memory.gauge import Gauge, GaugeTraits
-from snapshot_engine.memory.peak import ResidentGauge
+from snapshot_engine.memory.resident_gauge import ResidentGauge
 from snapshot_engine.memory.reuse import reusable_bytes
 
 

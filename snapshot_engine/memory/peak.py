@@ -20,7 +20,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Protocol
 
-from snapshot_engine.memory.gauge import GaugeTraits, Reading
+from snapshot_engine.memory.gauge import Reading
 from snapshot_engine.memory.procfs import NoFilePages, ProcSelf, peak_error_bound_bytes
 
 if TYPE_CHECKING:
@@ -371,21 +371,3 @@ def _install(new: PeakBroker) -> None:
     _broker = new
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=new.after_fork_in_child)
-
-
-class ResidentGauge:
-    """Resident memory of this process: the kernel's exact peak, at 15 us a window."""
-
-    def __init__(self, source: PeakBroker | None = None) -> None:
-        self._broker = source or broker()
-        self.traits = GaugeTraits(
-            name="resident",
-            counts="resident memory of this process",
-            exact=self._broker.exact,
-            error_bound_bytes=self._broker.error_bound_bytes,
-            reuse_hides=True,
-            note=self._broker.reason,
-        )
-
-    def open(self) -> PeakWindow:
-        return self._broker.open()

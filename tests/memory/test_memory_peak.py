@@ -9,8 +9,9 @@ import threading
 
 import pytest
 
-from snapshot_engine.memory.peak import PeakBroker, ResidentGauge, broker, open_peak_window
+from snapshot_engine.memory.peak import PeakBroker, broker, open_peak_window
 from snapshot_engine.memory.procfs import ProcSelf, peak_error_bound_bytes
+from snapshot_engine.memory.resident_gauge import ResidentGauge
 from snapshot_engine.memory.testing import known_spike
 
 MIB = 2**20

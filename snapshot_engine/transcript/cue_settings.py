@@ -100,25 +100,26 @@ def _vertical(value: str) -> dict[str, object]:
     return {"vertical": value} if value in ("rl", "lr") else {}
 
 
-# An unknown alignment after a good number: the standard's text drops both, its
-# conformance tests and the browsers that pass them drop the alignment alone.
+# An unknown alignment after a good number, or none after a comma, drops the whole
+# setting, so that one before it stands (w3c/webvtt pull request 337).
 def _line(value: str) -> dict[str, object]:
-    place, _, align = value.partition(",")
+    place, comma, align = value.partition(",")
     percent = place.endswith("%")
     number = _percentage(place) if percent else float(place) if _is_number(place) else None
     if number is None or isinf(number):
         return {}
+    if comma and align not in ("start", "center", "end"):
+        return {}
     found: dict[str, object] = {"line": number, "snap_to_lines": not percent}
-    return found | {"line_align": align} if align in ("start", "center", "end") else found
+    return found | {"line_align": align} if comma else found
 
 
 def _position(value: str) -> dict[str, object]:
-    place, _, align = value.partition(",")
+    place, comma, align = value.partition(",")
     number = _percentage(place)
-    if number is None:
+    if number is None or (comma and align not in ("line-left", "center", "line-right")):
         return {}
-    known = align in ("line-left", "center", "line-right")
-    return {"position": number, "position_align": align} if known else {"position": number}
+    return {"position": number, "position_align": align} if comma else {"position": number}
 
 
 def _size(value: str) -> dict[str, object]:

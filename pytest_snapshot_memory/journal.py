@@ -56,13 +56,14 @@ class Journal:
         self._page_path = page_path(path, worker)
         self._maps = own and hasattr(os, "posix_fallocate")
         self._room: mmap.mmap | None = None
-        self._room_begins = self._room_ends = self._end = 0  # in the file
+        # where in the file the room begins, how much of it is used, how long it is
+        self._begins = self._used = self._room_bytes = 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR if self._maps else os.O_WRONLY
             flags |= os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
             self._file = os.open(path, flags, 0o644)
-            self._end = os.fstat(self._file).st_size
+            self._begins = os.fstat(self._file).st_size
             if worker:
                 self._page = _map_page(self._page_path)
         except OSError as error:
@@ -73,11 +74,11 @@ class Journal:
         if not self._writes():
             return
         data = (line + "\n").encode()
-        end = self._end + len(data)
-        if self._maps and (end <= self._room_ends or self._make_room(end)):
+        ends = self._used + len(data)
+        if self._maps and (ends <= self._room_bytes or self._make_room(len(data))):
             assert self._room is not None
-            self._room[self._end - self._room_begins : end - self._room_begins] = data
-            self._end = end
+            self._room[self._used : self._used + len(data)] = data
+            self._used += len(data)
         else:
             try:
                 if os.write(self._file, data) != len(data):
@@ -88,16 +89,17 @@ class Journal:
     def append_packed(self, name: bytes, packed: bytes, worker: str) -> None:
         """Keep one test's numbers, see packed.py; 1 us where the file is mapped. name: its node id."""
         data = packed + name + b"\n"
-        end = self._end + 1 + len(data)
-        # One step for nearly all: where nothing is mapped, _room_ends is 0.
-        if end <= self._room_ends and self._forks == _forks:
-            assert self._room is not None
-            begin = self._end - self._room_begins
+        begins = self._used
+        ends = begins + 1 + len(data)
+        # One step for nearly all: where nothing is mapped, there are no bytes of room.
+        if ends <= self._room_bytes and self._forks == _forks:
+            room = self._room
+            assert room is not None
             # The first byte last: a reader takes what begins with NUL for room left over.
-            self._room[begin + 1 : end - self._room_begins] = data
-            self._room[begin] = MARK
-            self._end = end
-        elif self._maps and self._writes() and self._make_room(end):
+            room[begins + 1 : ends] = data
+            room[begins] = MARK
+            self._used = ends
+        elif self._maps and self._writes() and self._make_room(1 + len(data)):
             self.append_packed(name, packed, worker)
         else:
             self.append(text_of(name.decode("utf-8", "surrogatepass"), packed, worker))
@@ -105,25 +107,26 @@ class Journal:
     def _writes(self) -> bool:
         return self._file >= 0 and self._forks == _forks
 
-    def _make_room(self, end: int) -> bool:
-        """Map the file from the page of its last line to beyond `end`; False where lines are written from now on."""
-        begins = self._end - self._end % mmap.ALLOCATIONGRANULARITY
-        steps = -(-(end - begins) // _STEP_BYTES)
+    def _make_room(self, more: int) -> bool:
+        """Map the file from the page of its last line to `more` bytes beyond it; False: write lines from now on."""
+        end = self._begins + self._used
+        begins = end - end % mmap.ALLOCATIONGRANULARITY
+        room_bytes = -(-(end - begins + more) // _STEP_BYTES) * _STEP_BYTES
         try:
-            os.posix_fallocate(self._file, begins, steps * _STEP_BYTES)
-            self._room = mmap.mmap(self._file, steps * _STEP_BYTES, offset=begins)
+            os.posix_fallocate(self._file, begins, room_bytes)
+            self._room = mmap.mmap(self._file, room_bytes, offset=begins)
         except OSError:  # no room, or a file system that cannot set it aside: the write says which
             self._give_back()
             return False
-        self._room_begins, self._room_ends = begins, begins + steps * _STEP_BYTES
+        self._begins, self._used, self._room_bytes = begins, end - begins, room_bytes
         return True
 
     def _give_back(self) -> None:
         """Cut off what was set aside and is unused; nothing is mapped from now on."""
         if self._maps:
-            self._maps, self._room, self._room_ends = False, None, 0
+            self._maps, self._room, self._room_bytes = False, None, 0
             with contextlib.suppress(OSError):
-                os.truncate(self._file, self._end)
+                os.truncate(self._file, self._begins + self._used)
 
     def running(self, nodeid: str, resident_bytes: int) -> None:
         """Note what a worker runs now, for the controller that finds it dead; under 1 us."""

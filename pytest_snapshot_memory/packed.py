@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 # A test's own frames and caches: growth no report shows.
 _QUIET_BYTES: Final = 64 * 1024
-# How long the node id is, outcome, line, gauge's error; of each phase start, peak, end and
-# reusable bytes, seconds, slack bytes.
-_NUMBERS: Final = Struct("<IBqq" + "4qdq" * 3)
+# How long the node id is, outcome, line, gauge's error; reusable bytes and slack bytes
+# of set-up and tear-down, slack bytes of the call; of each phase start, peak, end and seconds.
+_NUMBERS: Final = Struct("<IBqqqqq" + "3qd" * 3)
 # the most it may have grown, reusable bytes, highest peak, the most that counts as quiet
 Quiet = tuple[int, int, int, int]
 MARK: Final = 1  # before a packed test in a journal; text never begins so
@@ -32,17 +32,19 @@ _PHASES: Final = ",".join(
 _TEXT: Final = f'{{"v":{RECORD_VERSION},"n":%s,"o":"%s","p":[{_PHASES}],"f":%s,"l":%d%s}}'
 
 OUTCOME_NUMBERS: Final = {outcome: number for number, outcome in enumerate(OUTCOMES)}
-# pack(bytes of the node id, outcome, line, error, six numbers for each phase)
+# pack(bytes of the node id, outcome, line, error, reusable, slack, slack of the call, four numbers for each phase)
 pack: Final = _NUMBERS.pack
 
 
 def text_of(nodeid: str, packed: bytes, worker: str = "") -> str:
     """Return the encoded record; the file is what the node id begins with."""
-    _, outcome, line, error_bytes, *numbers = _NUMBERS.unpack(packed)
+    _, outcome, line, error_bytes, reusable_bytes, slack_bytes, of_call_bytes, *numbers = _NUMBERS.unpack(
+        packed
+    )
     of_phases = [
         number
-        for at in (0, 6, 12)
-        for number in (*numbers[at : at + 4], error_bytes, numbers[at + 4], numbers[at + 5])
+        for at, slack in ((0, slack_bytes), (4, of_call_bytes), (8, slack_bytes))
+        for number in (*numbers[at : at + 3], reusable_bytes, error_bytes, numbers[at + 3], slack)
     ]
     name, path = encode_basestring_ascii(nodeid), encode_basestring_ascii(nodeid.partition("::")[0])
     of_worker = f',"w":{encode_basestring_ascii(worker)}' if worker else ""
@@ -53,11 +55,11 @@ def quiet_numbers(packed: bytes) -> Quiet | None:
     """Return what a short report says of the test; None where it shows the test."""
     # Once for each test of the run, so without loops.
     numbers = _NUMBERS.unpack(packed)
-    error_bytes, call, reusable_bytes = numbers[3], numbers[11] - numbers[10], numbers[13]
+    error_bytes, reusable_bytes, call = numbers[3], numbers[4], numbers[12] - numbers[11]
     most = error_bytes if error_bytes > _QUIET_BYTES else _QUIET_BYTES
-    if call > most or numbers[5] - numbers[4] > most or numbers[17] - numbers[16] > most:
+    if call > most or numbers[8] - numbers[7] > most or numbers[16] - numbers[15] > most:
         return None
-    peak_bytes = numbers[11] if numbers[11] > numbers[17] else numbers[17]
+    peak_bytes = numbers[12] if numbers[12] > numbers[16] else numbers[16]
     return call + reusable_bytes + error_bytes, reusable_bytes, peak_bytes, most
 
 

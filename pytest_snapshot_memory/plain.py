@@ -29,7 +29,7 @@ from snapshot_engine.memory.peak import broker
 from snapshot_engine.memory.reuse import free_heap_bytes, reusable_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Container, Generator
 
     from pytest_snapshot_memory.itemhooks import ItemHooks
 
@@ -53,7 +53,7 @@ class PlainHooks:
     collect: takes each report of a test that these hooks do not measure; None in a worker.
     lines: gets the numbers of each that they do by its node id, packed, or its line where
     it has more to say; None in a worker, whose reports carry them.
-    only_fixtures_end: nobody but pytest itself does anything at the tear-down of a test.
+    standing: what pytest has still to tear down; empty where others than pytest act at a tear-down, too.
     """
 
     __slots__ = (
@@ -69,19 +69,21 @@ class PlainHooks:
         "_in_fixture",
         "_items",
         "_lines",
-        "_only_fixtures_end",
+        "_measures",
+        "_more",
         "_outcome",
         "_pages",
         "_returned_bytes",
         "_reusable_bytes",
         "_roll",
         "_running",
+        "_seen",
         "_setup",
         "_setup_seconds",
         "_shared",
         "_shift_bytes",
         "_slack_bytes",
-        "_start_bytes",
+        "_standing",
         "_teardown",
         "_tells_properties",
         "_top_bytes",
@@ -96,10 +98,10 @@ class PlainHooks:
         collect: Callable[[pytest.TestReport], None] | None,
         lines: dict[str, str | bytes] | None,
         tells_properties: bool,
-        only_fixtures_end: bool,
+        standing: Container[pytest.Item | pytest.Collector],
     ) -> None:
         self._items = items
-        self._only_fixtures_end = only_fixtures_end
+        self._standing = standing
         self._collect = collect
         self._lines = lines
         self._tells_properties = tells_properties
@@ -108,68 +110,72 @@ class PlainHooks:
         # what the last look says of pages of files; the same at the start of the phase; what came in, by phase
         self._pages, self._shared = owner.file_pages, b""
         self._file_bytes: dict[str, int] = {}
-        # (peak since the last look, resident now)
+        # (peak since the last look, resident now); the very tuple of the last look where nothing moved
         self._roll: Callable[[], tuple[int, int]] = owner.laps(self._window)
         self._error_bytes = owner.error_bound_bytes
-        self._until_asked = 0
+        self._until_asked = _ASK_EVERY
         self._reusable_bytes: int | None = 0
         # free heap when last asked; most of it that trims gave back; most of a call's growth that can be free heap
         self._free_bytes = self._returned_bytes = self._slack_bytes = 0
         self._faults, self._waits = children_faults(), -1
-        self._running = self._in_fixture = False
-        self._start_bytes = self._first_bytes = 0  # of the phase; of the set-up
+        self._measures = False  # resume() begins
+        self._running = self._in_fixture = False  # between the end of a set-up and the end of its test
+        self._seen = (0, 0)  # the last look: where a phase starts
+        self._first_bytes = -1  # where the set-up started, once a look is taken inside it
         self._setup: Span | None = None
         self._call: Span | None = None
         self._teardown: Span | None = None
         self._setup_seconds = self._call_seconds = 0.0
+        self._more = False  # something beside three phases: _first, _shift, _top and _file_bytes, _fixtures
         self._shift_bytes = self._top_bytes = 0
         self._fixtures: list[tuple[str, Span, float]] = []
         self._outcome = ""
 
+    @property
+    def resident_bytes(self) -> int:
+        """What was resident at the last look; between two tests: where the next one starts."""
+        return self._seen[1]
+
+    def pause(self) -> None:
+        """Leave the tests that follow to ItemHooks."""
+        self._measures = False
+
     def resume(self) -> None:
-        """Go on after a test that ItemHooks measured."""
-        self._until_asked, self._faults, self._waits = 0, children_faults(), -1
-        self._start_bytes = self._roll()[1]
+        """Measure the tests that follow."""
+        self._measures = True
+        self._faults, self._waits = children_faults(), -1
+        self._look()
+        self._ask(self._seen[1])
+        self._look()
 
     # Hooks: none wraps but the fixtures'; a wrapper costs as much as three of them ------
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        if self._items.handles_this:
-            return
-        self._running = True
-        self._teardown = self._call = self._setup = None
-        self._outcome = "unfinished"
-        if self._fixtures or self._top_bytes:
-            self._fixtures = []
-            self._shift_bytes = self._top_bytes = 0
-        if self._file_bytes:
-            self._file_bytes = {}
-        if self._until_asked <= 0:
-            self._ask(self._start_bytes)
-            self._start_bytes = self._roll()[1]
-        self._until_asked -= 1
-        self._shared = self._pages.shared_field
-        self._first_bytes = start_bytes = self._start_bytes
-        if self._items.worker and (journal := self._items.journal) is not None:
-            journal.running(item.nodeid, start_bytes)
-
     @pytest.hookimpl(tryfirst=True, specname="pytest_runtest_call")
     def pytest_runtest_call_begins(self) -> None:
-        if self._running:
-            self._end_setup()
+        if not self._running:
+            return
+        start, seen = self._seen, self._roll()
+        if seen is start and not self._more:
+            self._setup = (seen[1], *seen)
+        else:
+            self._end_setup(seen)
 
     @pytest.hookimpl(trylast=True, specname="pytest_runtest_call")
     def pytest_runtest_call_ends(self) -> None:
         """Close the call; not reached where it raised: the report's hook does it then."""
         if not self._running:
             return
-        start_bytes, known = self._start_bytes, self._call
-        peak_bytes, now_bytes = self._roll()
+        start, known = self._seen, self._call
+        self._seen = seen = self._roll()
+        if seen is start and known is None:
+            self._call = (seen[1], *seen)
+            self._slack_bytes = self._returned_bytes
+            return
+        start_bytes = start[1]
+        peak_bytes, now_bytes = seen
         if known is not None:  # a subtest failed meanwhile
             start_bytes, peak_bytes = known[0], max(known[1], peak_bytes)
         self._call = (start_bytes, peak_bytes, now_bytes)
-        self._start_bytes = now_bytes
         if self._pages.shared_field != self._shared:
             self._count_files("call")
         self._slack_bytes = self._returned_bytes
@@ -183,11 +189,13 @@ class PlainHooks:
         self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
     ) -> Generator[None, Any, Any]:
         __tracebackhide__ = True
-        if fixturedef.scope == "function" or not self._running or self._in_fixture or self._setup:
+        if fixturedef.scope == "function" or not self._measures or self._running or self._in_fixture:
             return (yield)
+        if self._first_bytes < 0:
+            self._more, self._first_bytes = True, self._seen[1]
         peak_bytes, start_bytes = self._roll()
         self._count_files("setup")
-        self._fold(peak_bytes)
+        self._fold(peak_bytes, self._first_bytes)
         self._in_fixture = True
         begun = perf_counter()
         try:
@@ -195,7 +203,7 @@ class PlainHooks:
         finally:
             self._in_fixture = False
             seconds = perf_counter() - begun
-            peak_bytes, end_bytes = self._roll()
+            self._seen = peak_bytes, end_bytes = self._roll()
             self._count_files(FIXTURE_PREFIX + fixturedef.argname)
             self._shift_bytes += end_bytes - start_bytes
             self._fixtures.append((fixturedef.argname, (start_bytes, peak_bytes, end_bytes), seconds))
@@ -203,22 +211,36 @@ class PlainHooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         """Close a phase before its report is made: the text of a failure takes memory too."""
-        if not self._running:
-            return
-        if call.when == "teardown":
-            if call.excinfo is None and self._only_fixtures_end and _ends_nothing(item):
-                self._teardown = (self._start_bytes,) * 3
+        when = call.when
+        if when == "setup":
+            if not self._measures:
                 return
-            peak_bytes, end_bytes = self._roll()
-            self._teardown = (self._start_bytes, peak_bytes, end_bytes)
-            self._start_bytes = end_bytes
+            self._running = True
+            self._setup = self._call = self._teardown = None
+            self._outcome = "unfinished"
+            if call.excinfo is not None:
+                self._end_setup(self._roll())
+        elif not self._running:
+            return
+        elif when == "teardown":
+            start_bytes = self._seen[1]
+            # A tear-down that has nothing to do is not looked at, which saves 10 us. So it is after a
+            # plain function or method without fixtures whose file goes on: a unittest lets go of its
+            # instance then, with all that the test left on it.
+            if (
+                item.parent in self._standing
+                and type(item) is pytest.Function
+                and not item.fixturenames
+                and call.excinfo is None
+            ):
+                self._teardown = (start_bytes, start_bytes, start_bytes)
+                return
+            self._seen = seen = self._roll()
+            self._teardown = (start_bytes, *seen)
             if self._pages.shared_field != self._shared:
                 self._count_files("teardown")
         elif call.excinfo is not None:
-            if call.when == "setup":
-                self._end_setup()
-            else:
-                self.pytest_runtest_call_ends()
+            self.pytest_runtest_call_ends()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -227,21 +249,29 @@ class PlainHooks:
                 self._collect(report)
             return
         when = report.when
-        if report.outcome == "passed" and "wasxfail" not in report.__dict__:
-            if when == "call":
+        if when == "call":
+            self._call_seconds = report.duration
+            if report.outcome == "passed" and "wasxfail" not in report.__dict__:
                 self._outcome = "passed"
-        elif when != "call" or self._call is not None:
-            self._outcome = outcome_after(self._outcome, report)
-            self._start_bytes = self._roll()[1]  # the text of a failure is nobody's
-            self._shared = self._pages.shared_field
+            elif self._call is not None:
+                self._note_outcome(report)
+            return
+        if report.outcome != "passed":
+            self._note_outcome(report)
         if when == "setup":
             self._setup_seconds = report.duration
-        elif when == "call":
-            self._call_seconds = report.duration
         else:
             self._end(report)
 
     # Steps --------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        self._seen = self._roll()
+        self._shared = self._pages.shared_field
+
+    def _note_outcome(self, report: pytest.TestReport) -> None:
+        self._outcome = outcome_after(self._outcome, report)
+        self._look()  # the text of a failure is nobody's
 
     def _ask(self, resident_bytes: int) -> None:
         self._until_asked = _ASK_EVERY
@@ -262,45 +292,56 @@ class PlainHooks:
         moved_bytes = self._pages.file_bytes_since(self._shared)
         self._shared = self._pages.shared_field
         if moved_bytes:
+            self._more = True
             self._file_bytes[phase] = self._file_bytes.get(phase, 0) + moved_bytes
 
-    def _fold(self, peak_bytes: int) -> None:
-        above_bytes = peak_bytes - self._shift_bytes - self._first_bytes
+    def _fold(self, peak_bytes: int, first_bytes: int) -> None:
+        above_bytes = peak_bytes - self._shift_bytes - first_bytes
         if above_bytes > self._top_bytes:
-            self._top_bytes = above_bytes
+            self._more, self._top_bytes = True, above_bytes
 
-    def _end_setup(self) -> None:
+    def _end_setup(self, seen: tuple[int, int]) -> None:
         """Close the set-up without what fixtures of wider scope took, and begin what follows."""
-        peak_bytes, now_bytes = self._roll()
-        first_bytes = self._first_bytes
+        peak_bytes, now_bytes = seen
+        first_bytes = self._first_bytes if self._first_bytes >= 0 else self._seen[1]
+        self._seen = seen
         if self._pages.shared_field != self._shared:
             self._count_files("setup")
         if peak_bytes - first_bytes > _MOVED_BYTES or first_bytes - now_bytes > _MOVED_BYTES:
-            self._fold(peak_bytes)
+            self._fold(peak_bytes, first_bytes)
             self._setup = (first_bytes, first_bytes + self._top_bytes, now_bytes - self._shift_bytes)
             self._ask(now_bytes)
-            now_bytes = self._roll()[1]
-            self._shared = self._pages.shared_field
+            self._look()
         else:
             self._setup = (first_bytes, peak_bytes, now_bytes)
-        self._start_bytes = now_bytes
 
     def _end(self, report: pytest.TestReport) -> None:
+        self._keep(report)
         self._running = False
+        if self._more:
+            self._more, self._first_bytes = False, -1
+            self._shift_bytes = self._top_bytes = 0
+            self._fixtures, self._file_bytes = [], {}
+        self._until_asked -= 1
+        if self._until_asked <= 0:
+            self._ask(self._seen[1])
+            self._look()
+
+    def _keep(self, report: pytest.TestReport) -> None:
         setup, call, teardown, nodeid = self._setup, self._call, self._teardown, report.nodeid
         outcome = OUTCOME_NUMBERS.get(self._outcome)
         path, line, _ = report.location
         journal = self._items.journal
         if self._tells_properties and call is not None:
             report.user_properties += self._properties(call)
-        more = self._window.problem or self._reusable_bytes is None
+        reusable_bytes, returned_bytes = self._reusable_bytes, self._returned_bytes
+        more = self._window.problem or reusable_bytes is None
         if self._pages.waits != self._waits:
             self._waits = self._pages.waits
             more = more or children_faults() != self._faults
         if (
             more
-            or self._fixtures
-            or self._file_bytes
+            or (self._more and (self._fixtures or self._file_bytes))
             or outcome is None
             or not nodeid.startswith(path)
             or not (setup and call and teardown)
@@ -308,42 +349,33 @@ class PlainHooks:
             text = self._long_line(report, self._notes())
             if journal is not None:
                 journal.append(text)
-            self._hand_on(report, nodeid, text)
+            if self._lines is not None:
+                self._lines[nodeid] = text
+            else:
+                report.__dict__[REPORT_ATTRIBUTE] = text
             return
-        name, reusable, returned = (
-            nodeid.encode("utf-8", "surrogatepass"),
-            self._reusable_bytes,
-            self._returned_bytes,
-        )
+        name = nodeid.encode("utf-8", "surrogatepass")
         packed = pack(
             len(name),
             outcome,
             (line or 0) + 1,
             self._error_bytes,
-            *setup,
-            reusable,
-            self._setup_seconds,
-            returned,
-            *call,
-            reusable,
-            self._call_seconds,
+            reusable_bytes,
+            returned_bytes,
             self._slack_bytes,
+            *setup,
+            self._setup_seconds,
+            *call,
+            self._call_seconds,
             *teardown,
-            reusable,
             report.duration,
-            returned,
         )
         if journal is not None:
             journal.append_packed(name, packed, self._items.worker)
-        self._hand_on(report, nodeid, packed)
-
-    def _hand_on(self, report: pytest.TestReport, nodeid: str, line: str | bytes) -> None:
         if self._lines is not None:
-            self._lines[nodeid] = line
-        elif isinstance(line, bytes):
-            report.__dict__[REPORT_ATTRIBUTE] = text_of(nodeid, line, self._items.worker)
+            self._lines[nodeid] = packed
         else:
-            report.__dict__[REPORT_ATTRIBUTE] = line
+            report.__dict__[REPORT_ATTRIBUTE] = text_of(nodeid, packed, self._items.worker)
 
     def _notes(self) -> tuple[str, ...]:
         notes: tuple[str, ...] = ()
@@ -392,19 +424,6 @@ class PlainHooks:
             file_bytes=self._file_bytes,
         )
         return long_line(report, self._outcome, seen, self._items.worker, notes)
-
-
-def _ends_nothing(item: pytest.Item) -> bool:
-    """Say whether this tear-down had nothing to do: then it is not looked at, which saves 10 us.
-
-    So it is after a plain function or method without fixtures whose file goes on: a
-    unittest lets go of its instance then, with all that the test left on it.
-    """
-    if type(item) is not pytest.Function or item.fixturenames:
-        return False
-    # what pytest has still to tear down; where it keeps that elsewhere one day, each is looked at
-    still = getattr(getattr(item.session, "_setupstate", None), "stack", ())
-    return item.parent in still
 
 
 def _left_free(free_before_bytes: int) -> int:

@@ -261,9 +261,18 @@ class MemorySession:
         self.items.handles_this = False
         teardowns = self.config.hook.pytest_runtest_teardown.get_hookimpls()
         only = all(one.function.__module__.startswith("_pytest.") for one in teardowns)
+        # Where pytest keeps that elsewhere one day, each tear-down is looked at.
+        state = getattr(items[0].session, "_setupstate", None) if only else None
         lines = None if self.worker else self.lines
-        hooks = PlainHooks(self.items, collect, lines, tells_properties=bool(told), only_fixtures_end=only)
+        hooks = PlainHooks(
+            self.items, collect, lines, tells_properties=bool(told), standing=getattr(state, "stack", ())
+        )
         plugins.register(hooks, "snapshot_memory_plain")
+        hooks.resume()
+        if self.worker:
+            from pytest_snapshot_memory.taking_turns import TellsWhatRuns
+
+            plugins.register(TellsWhatRuns(self.items, hooks), "snapshot_memory_running")
         if special:
             from pytest_snapshot_memory.taking_turns import TakingTurns
 

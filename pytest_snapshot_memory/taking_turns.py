@@ -1,4 +1,4 @@
-"""Which hooks measure which test, where some tests ask for more than their numbers."""
+"""What few runs need beside the cheap hooks: turns with the general ones, a word on what runs."""
 
 from __future__ import annotations
 
@@ -32,9 +32,23 @@ class TakingTurns:
         if special != items.handles_this:
             items.handles_this = special
             if special:
+                self._plain.pause()
                 self._plugins.register(items, _ITEMS_PLUGIN)
             else:
                 self._plugins.unregister(items)
                 self._plain.resume()
         # The hook is being called already: what is registered just now is not asked.
         return items.pytest_runtest_protocol(item, nextitem) if special else None
+
+
+class TellsWhatRuns:
+    """Notes what an xdist worker runs now, for the controller that finds it dead."""
+
+    def __init__(self, items: ItemHooks, plain: PlainHooks) -> None:
+        self._items = items
+        self._plain = plain
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        if not self._items.handles_this and self._items.journal is not None:
+            self._items.journal.running(item.nodeid, self._plain.resident_bytes)

@@ -181,16 +181,24 @@ class PeakBroker:
             return peak_bytes, resident_bytes
 
     def laps(self, window: PeakWindow) -> Callable[[], tuple[int, int]]:
-        """Return a function that does what roll(window) does; 3 us where no other window is open."""
+        """Return a function that does what roll(window) does; 3 us where no other window is open.
+
+        Where nothing has moved since its last call it returns the same tuple, so `is` tells.
+        """
         windows, mark_and_begin = self._windows, self._mark_and_begin
+        last = (0, 0)
         if self.reason:
             return window.roll
 
         def lap() -> tuple[int, int]:
+            nonlocal last
             with self._lock:
                 if len(windows) != 1:
                     return self.roll(window)
-                mark_bytes, resident_bytes = mark_and_begin()
+                mark_bytes, resident_bytes = seen = mark_and_begin()
+                if seen is last and resident_bytes == window._folded_bytes:
+                    return seen
+                last = seen
                 if mark_bytes < self._highest_bytes:
                     self._fold(mark_bytes)
                 elif mark_bytes > self._life_peak_bytes:
@@ -199,7 +207,7 @@ class PeakBroker:
                 if mark_bytes > peak_bytes:
                     peak_bytes = mark_bytes
                 self._highest_bytes = window._folded_bytes = resident_bytes
-                return peak_bytes, resident_bytes
+                return seen if peak_bytes == mark_bytes else (peak_bytes, resident_bytes)
 
         return lap
 

@@ -66,6 +66,9 @@ class ProcSelf:
         "_forks",
         "_mark_bytes",
         "_root",
+        "_seen",
+        "_seen_kib",
+        "_seen_text",
         "_shared_memory_bytes",
         "_statm",
         "_status",
@@ -80,6 +83,8 @@ class ProcSelf:
         self._clear_identity = (0, 0)
         self._floor_kib = -1
         self._mark_bytes = 0  # what opening had to wipe, until someone has read it
+        # what begin_again() read and returned last, where it had nothing to reset
+        self._seen_text, self._seen_kib, self._seen = b"", -1, (0, 0)
         self.shared_field = b"0"  # pages of files and of shared memory at the last look
         self._shared_memory_bytes: int | None = 0  # when last asked
         self.waits = 0  # moves where this thread has waited or forked between two begin_again()
@@ -94,7 +99,7 @@ class ProcSelf:
             self._open()
             fields = os.pread(self._statm, 128, 0).split(None, 3)
             resident_bytes = int(fields[1]) * PAGE_BYTES
-        self.shared_field = fields[2]
+        self.shared_field, self._seen_text = fields[2], b""
         return resident_bytes
 
     def resident_and_mapped_bytes(self) -> tuple[int, int]:
@@ -131,6 +136,7 @@ class ProcSelf:
         """Return (the most since the last reset, resident now); the peak begins again from now. 2.5 us.
 
         Nothing is reset where the mark is not above what is resident: it would stay the same.
+        Where nothing has moved since the last call it returns the same tuple, so `is` tells.
         """
         if self._forks != _forks:
             self._open()
@@ -141,14 +147,20 @@ class ProcSelf:
         else:
             self.waits += 1  # nobody says: it may have waited
         try:
-            fields = os.pread(self._statm, 64, 0).split(None, 3)
+            text = os.pread(self._statm, 64, 0)
+            if text == self._seen_text and mark_kib == self._seen_kib:
+                return self._seen
+            fields = text.split(None, 3)
             resident_bytes = int(fields[1]) * PAGE_BYTES
             self.shared_field = fields[2]
         except (OSError, ValueError, IndexError):
-            resident_bytes = self.resident_bytes()
+            text, resident_bytes = b"", self.resident_bytes()
         wiped_bytes, mark_bytes = self._mark_bytes, mark_kib * 1024
         if 0 <= mark_bytes <= resident_bytes and not wiped_bytes:
-            return resident_bytes, resident_bytes
+            self._seen_text, self._seen_kib = text, mark_kib
+            self._seen = seen = (resident_bytes, resident_bytes)
+            return seen
+        self._seen_text = b""
         if mark_kib < 0 or mark_bytes > resident_bytes:
             if mark_kib <= floor_kib:
                 self._floor_kib = mark_kib  # what was inherited is at most what was read just now

@@ -316,10 +316,10 @@ def test_a_disk_that_is_full_switches_a_mapped_journal_off(
 def test_packed_numbers_say_what_the_record_said(outcome: str, worker: str) -> None:
     nodeid = "tests/test_\u00e4.py::test_it[\udc80-\x07]"
     name = nodeid.encode("utf-8", "surrogatepass")
-    phases = [(10, 30, 20, 5, 0.25, 1), (20, 10**12, 40, 5, 1e-6, 2), (40, 40, 0, 5, 3.5, 3)]
-    packed = pack(
-        len(name), OUTCOME_NUMBERS[outcome], 7, 99, *(number for phase in phases for number in phase)
-    )
+    # start, peak, end, reusable, seconds, slack
+    phases = [(10, 30, 20, 5, 0.25, 1), (20, 10**12, 40, 5, 1e-6, 2), (40, 40, 0, 5, 3.5, 1)]
+    spans = [number for *span, _, seconds, _ in phases for number in (*span, seconds)]
+    packed = pack(len(name), OUTCOME_NUMBERS[outcome], 7, 99, 5, 1, 2, *spans)
     record = decode(text_of(nodeid, packed, worker))
     assert (record.nodeid, record.outcome, record.worker) == (nodeid, outcome, worker)
     assert (record.file, record.line) == ("tests/test_\u00e4.py", 7)
@@ -336,8 +336,8 @@ def test_packed_numbers_say_what_the_record_said(outcome: str, worker: str) -> N
 @pytest.mark.parametrize("grown", [0, 64 * 1024, 64 * 1024 + 1])
 @pytest.mark.parametrize("phase", [0, 1, 2])
 def test_a_test_is_quiet_up_to_its_own_frames(grown: int, phase: int) -> None:
-    phases = [[1000, 1000 + (grown if number == phase else 0), 0, 50, 0.0, 0] for number in range(3)]
-    numbers = quiet_numbers(pack(1, 0, 1, 7, *(number for one in phases for number in one)))
+    spans = [[1000, 1000 + (grown if number == phase else 0), 0, 0.0] for number in range(3)]
+    numbers = quiet_numbers(pack(1, 0, 1, 7, 50, 0, 0, *(number for span in spans for number in span)))
     if grown > 64 * 1024:
         assert numbers is None
     else:
@@ -357,7 +357,7 @@ def test_a_journal_is_read_up_to_where_a_death_cut_it(kept: list[str | int], dat
     for one in kept:
         if isinstance(one, int):
             name = f"t.py::test_{one}".encode()
-            packed = pack(len(name), 0, one, 0, *([one, one, one, one, 0.0, 0] * 3))
+            packed = pack(len(name), 0, one, 0, one, 0, 0, *([one, one, one, 0.0] * 3))
             written += bytes(data.draw(st.integers(0, 3))) + b"\x01" + packed + name + b"\n"
             wanted.append(text_of(name.decode(), packed))
         else:

@@ -7,13 +7,18 @@ import random
 import subprocess
 import sys
 import tempfile
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from benchmarks.child import Job
 
-# plugins that are not measured stay out of every run
-_OTHERS = ("cacheprovider", "benchmark")
+# plugins that are not measured stay out of every run: what is installed beside ours and the peer, and pytest's cache
+_MEASURED = ("snapshot_memory", "memray")
+_OTHERS = (
+    "cacheprovider",
+    *sorted({one.name for one in entry_points(group="pytest11")}.difference(_MEASURED)),
+)
 _MEMRAY_OFF = ("-p", "no:memray")
 _OURS_OFF = ("-p", "no:snapshot_memory")
 

@@ -42,7 +42,7 @@ MAX_RUNS_KEPT: Final = 7
 KIB: Final = 1024
 
 _COLUMNS = "# KiB: growth retained anchor fresh spread  test (changed by pytest --memory-update)"
-_INDEPENDENT: Final = "# runs: each with a parent process of its own"
+_INDEPENDENT: Final = "# runs: each in a process of its own that saw no other file"
 _LIVE_RETAINED: Final = "# retained: live bytes, counted in a process of its own"
 _SIZE = re.compile(r"(-?\d{1,12})([MG]?)", re.ASCII)
 _FACTORS = {"": KIB, "M": KIB**2, "G": KIB**3}
@@ -101,8 +101,8 @@ class Entry:
 class Baseline:
     """The entries of one environment by (path, name), as `key_of` writes them.
 
-    independent_runs: every fresh run in it had a parent process of its own. Children of
-    one parent lie off together, so they are compared with a wider line.
+    independent_runs: every fresh run in it had a parent process of its own that saw no other
+    file. Children of one parent lie off together, so they are compared with a wider line.
     live_retained: where a test has fresh runs, what it retained was counted in one of
     them, in live bytes; otherwise it is what stayed resident in the suite.
     """

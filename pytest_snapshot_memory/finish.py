@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 class Repeat(Protocol):
     """Measures tests again: (node ids, how many) -> growths of each call.
 
-    independent: every run has a parent process of its own, not one for all.
+    independent: every run has a parent process of its own that saw no other file, not one for all.
     retained: what so many runs of each test have kept in live bytes, of runs made already where there are some.
     explain: runs each test once with stacks; the second argument is "growth" or "retained".
     """
@@ -294,7 +294,9 @@ class SubprocessRepeat:
     def _pytest(self, nodeids: Sequence[str], journal: Path, order: str) -> None:
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         command += ["--memory-isolate", f"--memory-gauge={self._gauge}", f"--memory-journal={journal}"]
-        command += ["--memory-report=off", "--rootdir", str(self._root), *self._same, *nodeids]
+        command += ["--memory-report=off", "--rootdir", str(self._root), *self._same]
+        # pytest looks for what it is given from where it was started, which need not be the root
+        command += [f"{self._root}{os.sep}{nodeid}" for nodeid in nodeids]
         nowhere = subprocess.DEVNULL
         environment = {**os.environ, inner_run.VARIABLE: order}
         subprocess.run(

@@ -24,6 +24,11 @@ def order_text(explain: str = "", target: str = "") -> str:
     return json.dumps({"explain": explain, "target": target})
 
 
+def measures_only(text: str) -> bool:
+    """Say whether the order asks for numbers and nothing else."""
+    return not json.loads(text)["explain"]
+
+
 def obey(text: str, reruns: Reruns | None, nodeids: Sequence[str]) -> None:
     """Do what the order says, in the inner run, when its tests have ended."""
     order = json.loads(text)

@@ -104,6 +104,10 @@ class Journal:
         else:
             self.append(text_of(name.decode("utf-8", "surrogatepass"), packed, worker))
 
+    def adopt(self) -> None:
+        """In a forked child: go on with the parent's journal, which must be shared, not its own."""
+        self._forks = _forks
+
     def _writes(self) -> bool:
         return self._file >= 0 and self._forks == _forks
 

@@ -71,9 +71,20 @@ class MemorySession:
             if own and journal.path.parent.name == "memory":
                 for died in left_behind(journal.path):
                     self.notes.append(f"note: an earlier run died; what it had finished is in {died}")
+            order = os.environ.get("PYTEST_SNAPSHOT_MEMORY_INNER_RUN")
+            if order is not None and not own and not self.worker:
+                self._go_file_by_file(order, journal)
         config.pluginmanager.register(self.items, "snapshot_memory_items")
         if not self.worker:
             config.pluginmanager.register(_Reports(self.collect), _REPORTS_PLUGIN)
+
+    def _go_file_by_file(self, order: str, journal: Journal) -> None:
+        from pytest_snapshot_memory import inner_run
+
+        if inner_run.measures_only(order):
+            from pytest_snapshot_memory.file_by_file import FileByFile
+
+            self.config.pluginmanager.register(FileByFile(journal), "snapshot_memory_files")
 
     # For rerun.py, which runs in a child of the clean parent -----------------------
 

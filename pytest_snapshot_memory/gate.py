@@ -35,7 +35,8 @@ _MEASURED_OUTCOMES: Final = ("passed", "xpassed")
 class GatePolicy:
     """What to do about tests that have no counterpart or no decision: "warn", "fail" or "ignore".
 
-    max_repeated: at most so many tests are run again; the rest is judged by one reading.
+    max_repeated: at most so many tests are run again, those that may have risen most; the rest
+    is judged by one reading.
     """
 
     new: str = "warn"

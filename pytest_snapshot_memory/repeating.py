@@ -83,10 +83,12 @@ def answer(
     repeatable = [q for q in questions if q.entry.fresh_runs_bytes]
     if threshold.metric == "retained" and again.retained is not None:
         unclear = [q for q in repeatable if _may_have_kept(q, threshold)]
-        runs = _count_again(unclear[: again.most], threshold, again.retained)
+        unclear = _most_in_doubt(unclear, threshold, again.most)
+        runs = _count_again(unclear, threshold, again.retained)
     elif threshold.metric == "growth" and again.growth is not None:
         unclear = [q for q in repeatable if not screen(q.entry, q.reading, threshold).rise_ruled_out]
-        runs = _run_again(unclear[: again.most], threshold, again.growth, again.independent)
+        unclear = _most_in_doubt(unclear, threshold, again.most)
+        runs = _run_again(unclear, threshold, again.growth, again.independent)
     answers = []
     for q in questions:
         if q.nodeid in runs and threshold.metric == "retained":
@@ -100,6 +102,16 @@ def answer(
                 comparison = _not_counted(q, comparison, threshold)
         answers.append(replace(comparison, renamed_from=q.renamed_from) if q.renamed_from else comparison)
     return answers
+
+
+def _most_in_doubt(questions: Sequence[Question], threshold: Threshold, most: int) -> list[Question]:
+    """Return the `most` questions whose tests may have risen most."""
+
+    def may_have_risen_bytes(question: Question) -> int:
+        seen = screen(question.entry, question.reading, threshold)
+        return seen.new_bytes + seen.width_bytes - seen.old_bytes
+
+    return sorted(questions, key=may_have_risen_bytes, reverse=True)[:most]
 
 
 def _may_have_kept(question: Question, threshold: Threshold) -> bool:

@@ -101,6 +101,25 @@ def test_a_test_that_could_not_be_repeated_is_judged_by_its_reading() -> None:
     assert result.comparisons[0].decided_by == ""
 
 
+def test_those_that_may_have_risen_most_are_run_again_first() -> None:
+    asked: list[str] = []
+
+    def note(nodeids: Sequence[str], count: int) -> Mapping[str, Sequence[int]]:
+        asked.extend(nodeids)
+        return {nodeid: [30_000 * KIB] * count for nodeid in nodeids}
+
+    names = [f"t.py::test_{number}" for number in range(4)]
+    baseline = baseline_of(*(record(name, 30_000) for name in names), repeat=runs_near(30_000))
+    seen = [
+        record(names[0], 30_100, reusable_kib=9),
+        record(names[1], 100, reusable_kib=50_000),
+        record(names[2], 29_000, reusable_kib=40_000),
+        record(names[3], 100, reusable_kib=60_000),
+    ]
+    evaluate(seen, baseline, FINE, repeat=note, policy=GatePolicy(max_repeated=2))
+    assert set(asked) == {names[2], names[3]}
+
+
 def test_two_percent_a_release_does_not_creep_through() -> None:
     baseline = baseline_of(record(NAME, 40_000), repeat=runs_near(40_000, 40_008))
     gate = parse_expressions(["growth>5%"])

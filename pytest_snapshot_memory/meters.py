@@ -13,6 +13,7 @@ from pytest_snapshot_memory.garbage import Garbage, of_traced
 from pytest_snapshot_memory.resident_meter import Seen
 from snapshot_engine.errors import MissingExtra
 from snapshot_engine.memory.gauge import Gauge, GaugeUnavailable, GaugeWindow
+from snapshot_engine.memory.peak import broker
 from snapshot_engine.memory.reuse import reusable_bytes
 from snapshot_engine.memory.settle import settle
 
@@ -120,8 +121,10 @@ class TreeMeter(GaugeMeter):
     def __init__(self, gauge: Gauge) -> None:
         super().__init__(gauge)
         self._most_error_bytes = self.error_bound_bytes
-        self._own_error_bytes = _own_error_bytes()
+        self._own_error_bytes = broker().error_bound_bytes
         self._reusable_bytes: int | None = 0
+        self._files = broker().file_pages
+        self._shared = b""  # what the look at the start said of this process's pages of files
         self._children_before = (0, 0)
 
     def begin(self, settles: bool) -> int:
@@ -129,6 +132,7 @@ class TreeMeter(GaugeMeter):
             self._reusable_bytes = settle().reusable_bytes
         self._children_before = _children_ended()
         start_bytes = super().begin(False)
+        self._shared = self._files.shared_field
         if not settles:
             self._reusable_bytes = reusable_bytes(start_bytes)
         return start_bytes
@@ -138,13 +142,8 @@ class TreeMeter(GaugeMeter):
         seen = super().end()
         children = living or _children_ended() != self._children_before
         self.error_bound_bytes = self._most_error_bytes if children else self._own_error_bytes
-        return seen._replace(reusable_bytes=self._reusable_bytes or 0)
-
-
-def _own_error_bytes() -> int:
-    from snapshot_engine.memory.peak import broker
-
-    return broker().error_bound_bytes
+        file_bytes = self._files.file_bytes_since(self._shared)
+        return seen._replace(reusable_bytes=self._reusable_bytes or 0, file_bytes=file_bytes)
 
 
 def _children_ended() -> tuple[int, int]:

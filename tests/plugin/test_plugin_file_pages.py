@@ -108,13 +108,18 @@ def project(pytester: pytest.Pytester) -> Path:
     return pytester.path
 
 
-@pytest.mark.parametrize("way", ["plain", "limited", "isolated"])
+@pytest.mark.parametrize("way", ["plain", "limited", "isolated", "tree"])
 def test_the_interval_holds_what_a_test_took_itself(
     project: Path, pytester: pytest.Pytester, way: str
 ) -> None:
     """8 MiB of a file are read through a mapping, or taken away; shared memory stays the test's own."""
     pytester.makepyfile(_PROJECT)
-    options = {"plain": [], "limited": ["--memory-limit-default=500 MB"], "isolated": ["--memory-isolate"]}
+    options = {
+        "plain": [],
+        "limited": ["--memory-limit-default=500 MB"],
+        "isolated": ["--memory-isolate"],
+        "tree": ["--memory-gauge=tree"],
+    }
     found = pytester.runpytest_subprocess(
         "-p", "no:memray", "--memory-report", "--memory-json=out.json", "-p", "no:randomly", *options[way]
     )

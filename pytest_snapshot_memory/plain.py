@@ -24,7 +24,7 @@ from pytest_snapshot_memory.item_record import outcome_after
 from pytest_snapshot_memory.measuring import CHILDREN_NOTE, REPORT_ATTRIBUTE
 from pytest_snapshot_memory.packed import OUTCOME_NUMBERS, pack, text_of
 from pytest_snapshot_memory.record import FIXTURE_PREFIX
-from pytest_snapshot_memory.resident_meter import children_faults, suite_window
+from pytest_snapshot_memory.resident_meter import children_faults, faulted_bytes, suite_window
 from snapshot_engine.memory.peak import broker
 from snapshot_engine.memory.reuse import free_heap_bytes, reusable_bytes
 
@@ -38,8 +38,10 @@ if TYPE_CHECKING:
 _MOVED_BYTES: Final = 64 * 1024
 _ASK_EVERY: Final = 64
 # So much free heap is given back to the kernel before the next test: taken again
-# unseen, it hides more than a trim of it costs (under 1 ms, only after a test that moved as much).
+# unseen, it would hide as much. The next test pays for it by page faults (1.6 us for each 4 KiB),
+# so all that a run gives back is at most this share of the pages its tests took in.
 _TRIMMED_BYTES: Final = 4 * 2**20
+_TRIMMED_SHARE: Final = 1 / 8
 # Growth from which it is asked what of it was left as free heap.
 _SLACK_FROM_BYTES: Final = 2**20
 
@@ -64,6 +66,7 @@ class PlainHooks:
         "_faults",
         "_file_bytes",
         "_first_bytes",
+        "_faulted_bytes",
         "_fixtures",
         "_free_bytes",
         "_in_fixture",
@@ -87,6 +90,7 @@ class PlainHooks:
         "_teardown",
         "_tells_properties",
         "_top_bytes",
+        "_trimmed_bytes",
         "_until_asked",
         "_waits",
         "_window",
@@ -115,6 +119,8 @@ class PlainHooks:
         self._error_bytes = owner.error_bound_bytes
         self._until_asked = _ASK_EVERY
         self._reusable_bytes: int | None = 0
+        # of the whole run: what trims gave back; pages taken in before its first test
+        self._trimmed_bytes, self._faulted_bytes = 0, faulted_bytes()
         # free heap when last asked; most of it that trims gave back; most of a call's growth that can be free heap
         self._free_bytes = self._returned_bytes = self._slack_bytes = 0
         self._faults, self._waits = children_faults(), -1
@@ -277,12 +283,19 @@ class PlainHooks:
         self._until_asked = _ASK_EVERY
         reusable = reusable_bytes(resident_bytes)
         self._free_bytes = free_bytes = free_heap_bytes()
-        if reusable is not None and reusable > _TRIMMED_BYTES and free_bytes > _TRIMMED_BYTES:
+        if (
+            reusable is not None
+            and reusable > _TRIMMED_BYTES
+            and free_bytes > _TRIMMED_BYTES
+            and self._trimmed_bytes + free_bytes <= _TRIMMED_SHARE * (faulted_bytes() - self._faulted_bytes)
+        ):
             from snapshot_engine.memory.settle import settle  # not above: few runs trim
 
             before_bytes = self._roll()[1]
             reusable = settle(collect=False).reusable_bytes
-            self._returned_bytes += max(0, before_bytes - self._roll()[1])
+            given_back_bytes = max(0, before_bytes - self._roll()[1])
+            self._returned_bytes += given_back_bytes
+            self._trimmed_bytes += given_back_bytes
             self._free_bytes = _left_free(0)  # less: the heap's top is gone
         self._returned_bytes = min(self._returned_bytes, self._free_bytes)
         self._reusable_bytes = reusable

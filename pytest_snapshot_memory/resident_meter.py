@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from snapshot_engine.memory.peak import PeakWindow, broker
+from snapshot_engine.memory.procfs import PAGE_BYTES
 from snapshot_engine.memory.reuse import reusable_bytes
 
 if TYPE_CHECKING:
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
     from pytest_snapshot_memory.meters import Meter
 
 try:
-    from resource import RUSAGE_CHILDREN, getrusage
+    from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 except ImportError:  # Windows
-    RUSAGE_CHILDREN, getrusage = 0, None  # type: ignore[assignment, misc]
+    RUSAGE_CHILDREN, RUSAGE_SELF, getrusage = 0, 0, None  # type: ignore[assignment, misc]
 
 # What is free for reuse changes when a test moves memory. Asking costs up to
 # 96 us with the objects of 3,000 tests alive, so after a test that moved nothing
@@ -193,6 +194,11 @@ def suite_window() -> PeakWindow:
 def children_faults() -> int:
     """Return a counter that moves when a child process has ended and was waited for; 0.6 us."""
     return 0 if getrusage is None else getrusage(RUSAGE_CHILDREN).ru_minflt
+
+
+def faulted_bytes() -> int:
+    """Return how much memory page faults brought into this process so far; a huge page counts as a small one."""
+    return 0 if getrusage is None else getrusage(RUSAGE_SELF).ru_minflt * PAGE_BYTES
 
 
 def warm_up() -> None:

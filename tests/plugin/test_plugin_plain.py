@@ -367,3 +367,58 @@ def test_a_journal_is_read_up_to_where_a_death_cut_it(kept: list[str | int], dat
     cut = data.draw(st.integers(0, len(written)))
     whole = sum(end <= cut for end in ends) - 1
     assert list(lines_of(written[:cut] + bytes(9))) == wanted[:whole]
+
+
+def test_giving_free_heap_back_costs_a_run_an_eighth_of_its_page_faults(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each test frees 8 MiB that the next takes again: given back each time it would double the faults."""
+    pytest.importorskip("resource")
+    if not Path("/proc/self/statm").exists():
+        pytest.skip("reads /proc")
+    # else glibc itself gives the heap's top back, or does not, as it happens to lie
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.trim_threshold=1073741824")
+    pytester.makeconftest(
+        """
+import resource
+import snapshot_engine.memory.settle as module
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt * 4096
+
+given, real, begun = [], module.settle, []
+
+def counting(**options):
+    before = resident()
+    found = real(**options)
+    given.append(before - resident())
+    return found
+
+module.settle = counting
+
+def pytest_runtestloop(session):
+    begun.append(faults())
+
+def pytest_sessionfinish(session):
+    print(f"\\nGIVEN {sum(given)} OF {faults() - begun[0]} IN {len(given)}")
+"""
+    )
+    pytester.makepyfile(
+        """
+import pytest
+
+@pytest.mark.parametrize("number", range(40))
+def test_takes_and_frees(number):
+    kept = [bytes(1000) for _ in range(8192)]
+"""
+    )
+    found = pytester.runpytest_subprocess("-p", "no:memray", "--memory-report", "-s")
+    found.assert_outcomes(passed=40)
+    (line,) = [line for line in found.outlines if line.startswith("GIVEN")]
+    _, given, _, faulted, _, times = line.split()
+    assert int(times) < 20
+    assert int(given) <= int(faulted) / 8 + 8 * 2**20

@@ -97,7 +97,8 @@ def overhead_table(results: Results) -> Table:
         headers=("run", "CPU time", "95 % interval", "pairs", "instructions"),
         rows=tuple(rows),
         caption="A suite of 300 small tests against plain pytest: CPU time of pairs of neighbouring runs, and "
-        "instructions by valgrind's callgrind, which repeat within 0.01 % (the kernel's share is not in them).",
+        "instructions by valgrind's callgrind, which repeat within 0.01 % (the kernel's share is not in them). "
+        "glibc keeps the heap's top in all of them, else its own giving back tosses 0.4 s in or out.",
     )
 
 

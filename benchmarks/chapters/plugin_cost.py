@@ -24,7 +24,7 @@ def cases(scale: str, folder: str) -> list[Case]:
     quick = scale == "quick"
     found = []
     for way in WAYS:
-        rounds = 2 if quick else (3 if "--memray" in way or "gauge" in way else 7)
+        rounds = 2 if quick else (3 if "--memray" in way else 7)
         found.append(
             Case(
                 chapter=NAME,

@@ -39,9 +39,10 @@ _MOVED_BYTES: Final = 64 * 1024
 _ASK_EVERY: Final = 64
 # So much free heap is given back to the kernel before the next test: taken again
 # unseen, it would hide as much. The next test pays for it by page faults (1.6 us for each 4 KiB),
-# so all that a run gives back is at most this share of the pages its tests took in.
+# so all that a run gives back is at most this much and this share of what its tests took in.
 _TRIMMED_BYTES: Final = 4 * 2**20
-_TRIMMED_SHARE: Final = 1 / 8
+_TRIMMED_FREELY_BYTES: Final = 32 * 2**20
+_TRIMMED_SHARE: Final = 1 / 16
 # Growth from which it is asked what of it was left as free heap.
 _SLACK_FROM_BYTES: Final = 2**20
 
@@ -287,7 +288,7 @@ class PlainHooks:
             reusable is not None
             and reusable > _TRIMMED_BYTES
             and free_bytes > _TRIMMED_BYTES
-            and self._trimmed_bytes + free_bytes <= _TRIMMED_SHARE * (faulted_bytes() - self._faulted_bytes)
+            and self._may_trim(free_bytes)
         ):
             from snapshot_engine.memory.settle import settle  # not above: few runs trim
 
@@ -299,6 +300,11 @@ class PlainHooks:
             self._free_bytes = _left_free(0)  # less: the heap's top is gone
         self._returned_bytes = min(self._returned_bytes, self._free_bytes)
         self._reusable_bytes = reusable
+
+    def _may_trim(self, free_bytes: int) -> bool:
+        taken_in_bytes = faulted_bytes() - self._faulted_bytes
+        most_bytes = _TRIMMED_FREELY_BYTES + _TRIMMED_SHARE * taken_in_bytes
+        return self._trimmed_bytes + free_bytes <= most_bytes
 
     def _count_files(self, phase: str) -> None:
         """Keep how much of what moved in a phase was pages of mapped files."""

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -44,6 +45,12 @@ def process_state():
         sys.getswitchinterval(),
         threading.enumerate(),
     )
+
+
+@pytest.fixture(autouse=True)
+def no_garbage_of_tests_before():
+    """What an earlier test's traceback still holds would be freed inside a limit, and hide as much growth."""
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)

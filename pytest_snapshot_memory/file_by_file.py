@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_snapshot_memory.isolation import fork_quietly
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -32,7 +34,7 @@ class FileByFile:
         if len(files) < 2 or not hasattr(os, "fork"):
             return None
         for nodeids in files:
-            child = os.fork()
+            child = fork_quietly()
             if child == 0:
                 session.config.args = nodeids
                 self._journal.adopt()

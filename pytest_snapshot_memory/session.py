@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _BENCHMARKS = "snapshot_memory_benchmarks"
+_INNER_RUN = "PYTEST_SNAPSHOT_MEMORY_INNER_RUN"  # inner_run.VARIABLE, which few runs need to load
 _REPORTS_PLUGIN = "snapshot_memory_reports"
 
 
@@ -71,7 +72,7 @@ class MemorySession:
             if own and journal.path.parent.name == "memory":
                 for died in left_behind(journal.path):
                     self.notes.append(f"note: an earlier run died; what it had finished is in {died}")
-            order = os.environ.get("PYTEST_SNAPSHOT_MEMORY_INNER_RUN")
+            order = os.environ.get(_INNER_RUN)
             if order is not None and not own and not self.worker:
                 self._go_file_by_file(order, journal)
         config.pluginmanager.register(self.items, "snapshot_memory_items")
@@ -140,7 +141,7 @@ class MemorySession:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self.worker:
             return
-        order = os.environ.get("PYTEST_SNAPSHOT_MEMORY_INNER_RUN")
+        order = os.environ.get(_INNER_RUN)
         if order is not None:
             from pytest_snapshot_memory import inner_run
 

@@ -21,7 +21,7 @@ import pytest
 from pytest_snapshot_memory.growth import GrowthVerdict, judge_growth
 from pytest_snapshot_memory.leaks import LeakVerdict, judge_leak
 from pytest_snapshot_memory.resident_meter import meter_for
-from snapshot_engine.memory import libc
+from snapshot_engine.memory import libc, trace_frames
 from snapshot_engine.memory.units import format_size
 
 if TYPE_CHECKING:
@@ -117,6 +117,8 @@ def _leaking_lines(item: pytest.Item) -> list[str]:
     begun = not tracemalloc.is_tracing()
     if begun:
         tracemalloc.start(1)
+    else:
+        trace_frames.keep(1)
     try:
         _again(item)
         gc.collect()

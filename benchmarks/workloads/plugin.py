@@ -27,6 +27,7 @@ WAYS: dict[str, tuple[str, ...]] = {
     "ours, idle": _MEMRAY_OFF,
     "ours, --memory-report": (*_MEMRAY_OFF, "--memory-report"),
     "ours, python gauge": (*_MEMRAY_OFF, "--memory-report", "--memory-gauge=python"),
+    "tracemalloc by itself": (*_OURS_OFF, *_MEMRAY_OFF, "-p", "benchmarks.workloads.traced_calls"),
     "pytest-memray, idle": _OURS_OFF,
     "pytest-memray, --memray": (*_OURS_OFF, "--memray"),
 }

@@ -188,7 +188,7 @@ class ItemRun:
         )
 
     def _keep(self, phase: str, seen: Seen, seconds: float) -> None:
-        start_bytes, peak_bytes, end_bytes, reusable, exact, problem, file_bytes = seen
+        start_bytes, peak_bytes, end_bytes, reusable, exact, problem, file_bytes, slack_bytes = seen
         if problem and problem not in self.notes:
             self.notes.append(problem)
         meter = self._meter
@@ -205,7 +205,7 @@ class ItemRun:
                 seconds,
                 0,
                 self.process,
-                0,
+                slack_bytes,
                 file_bytes,
             )
         )

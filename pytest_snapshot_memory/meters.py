@@ -10,11 +10,11 @@ import functools
 from typing import Any, Protocol
 
 from pytest_snapshot_memory.garbage import Garbage, of_traced
-from pytest_snapshot_memory.resident_meter import Seen
+from pytest_snapshot_memory.resident_meter import SLACK_FROM_BYTES, Seen
 from snapshot_engine.errors import MissingExtra
 from snapshot_engine.memory.gauge import Gauge, GaugeUnavailable, GaugeWindow
 from snapshot_engine.memory.peak import broker
-from snapshot_engine.memory.reuse import reusable_bytes
+from snapshot_engine.memory.reuse import left_free_bytes, reusable_bytes
 from snapshot_engine.memory.settle import settle
 
 
@@ -124,6 +124,7 @@ class TreeMeter(GaugeMeter):
         self._own_error_bytes = broker().error_bound_bytes
         self._reusable_bytes: int | None = 0
         self._files = broker().file_pages
+        self._free_bytes = 0  # free heap at the start
         self._shared = b""  # what the look at the start said of this process's pages of files
         self._children_before = (0, 0)
 
@@ -135,6 +136,7 @@ class TreeMeter(GaugeMeter):
         self._shared = self._files.shared_field
         if not settles:
             self._reusable_bytes = reusable_bytes(start_bytes)
+        self._free_bytes = left_free_bytes(0)
         return start_bytes
 
     def end(self) -> Seen:
@@ -143,7 +145,12 @@ class TreeMeter(GaugeMeter):
         children = living or _children_ended() != self._children_before
         self.error_bound_bytes = self._most_error_bytes if children else self._own_error_bytes
         file_bytes = self._files.file_bytes_since(self._shared)
-        return seen._replace(reusable_bytes=self._reusable_bytes or 0, file_bytes=file_bytes)
+        grew = seen.peak_bytes - seen.start_bytes > SLACK_FROM_BYTES
+        return seen._replace(
+            reusable_bytes=self._reusable_bytes or 0,
+            file_bytes=file_bytes,
+            slack_bytes=left_free_bytes(self._free_bytes) if grew else 0,
+        )
 
 
 def _children_ended() -> tuple[int, int]:

@@ -24,9 +24,14 @@ from pytest_snapshot_memory.item_record import outcome_after
 from pytest_snapshot_memory.measuring import CHILDREN_NOTE, REPORT_ATTRIBUTE
 from pytest_snapshot_memory.packed import OUTCOME_NUMBERS, pack, text_of
 from pytest_snapshot_memory.record import FIXTURE_PREFIX
-from pytest_snapshot_memory.resident_meter import children_faults, faulted_bytes, suite_window
+from pytest_snapshot_memory.resident_meter import (
+    SLACK_FROM_BYTES,
+    children_faults,
+    faulted_bytes,
+    suite_window,
+)
 from snapshot_engine.memory.peak import broker
-from snapshot_engine.memory.reuse import free_heap_bytes, reusable_bytes
+from snapshot_engine.memory.reuse import free_heap_bytes, left_free_bytes, reusable_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Generator
@@ -43,8 +48,6 @@ _ASK_EVERY: Final = 64
 _TRIMMED_BYTES: Final = 4 * 2**20
 _TRIMMED_FREELY_BYTES: Final = 32 * 2**20
 _TRIMMED_SHARE: Final = 1 / 16
-# Growth from which it is asked what of it was left as free heap.
-_SLACK_FROM_BYTES: Final = 2**20
 
 # start, peak, end in bytes
 Span = tuple[int, int, int]
@@ -186,8 +189,8 @@ class PlainHooks:
         if self._pages.shared_field != self._shared:
             self._count_files("call")
         self._slack_bytes = self._returned_bytes
-        if peak_bytes - start_bytes > _SLACK_FROM_BYTES:
-            self._slack_bytes += _left_free(self._free_bytes)
+        if peak_bytes - start_bytes > SLACK_FROM_BYTES:
+            self._slack_bytes += left_free_bytes(self._free_bytes)
         if peak_bytes - start_bytes > _MOVED_BYTES or start_bytes - now_bytes > _MOVED_BYTES:
             self._until_asked = 0
 
@@ -297,7 +300,7 @@ class PlainHooks:
             given_back_bytes = max(0, before_bytes - self._roll()[1])
             self._returned_bytes += given_back_bytes
             self._trimmed_bytes += given_back_bytes
-            self._free_bytes = _left_free(0)  # less: the heap's top is gone
+            self._free_bytes = left_free_bytes(0)  # less: the heap's top is gone
         self._returned_bytes = min(self._returned_bytes, self._free_bytes)
         self._reusable_bytes = reusable
 
@@ -443,11 +446,3 @@ class PlainHooks:
             file_bytes=self._file_bytes,
         )
         return long_line(report, self._outcome, seen, self._items.worker, notes)
-
-
-def _left_free(free_before_bytes: int) -> int:
-    """Return by how much free heap grew: pages that nobody may have used at the peak."""
-    from snapshot_engine.memory.libc import heap_state  # ctypes is dear to import
-
-    heap = heap_state()
-    return max(0, heap.free_bytes - free_before_bytes) if heap is not None else 0

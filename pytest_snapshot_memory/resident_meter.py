@@ -23,12 +23,14 @@ except ImportError:  # Windows
 # it is asked every eighth time only.
 _MOVED_BYTES: Final = 64 * 1024
 _ASK_EVERY: Final = 8
+# Growth from which it is asked what of it was left as free heap.
+SLACK_FROM_BYTES: Final = 2**20
 
 
 class Seen(NamedTuple):
     """What a meter saw between begin and end, in bytes.
 
-    problem: "" or why the peak may be off. file_bytes: as PhaseReading says.
+    problem: "" or why the peak may be off. file_bytes, slack_bytes: as PhaseReading says.
     """
 
     start_bytes: int
@@ -38,6 +40,7 @@ class Seen(NamedTuple):
     exact: bool = True
     problem: str = ""
     file_bytes: int = 0
+    slack_bytes: int = 0
 
 
 class ResidentMeter:

@@ -84,3 +84,11 @@ def reusable_bytes(resident_bytes: int) -> int | None:
 def free_heap_bytes() -> int:
     """Return malloc's share of the last answer of reusable_bytes: what a trim may give back."""
     return _reusable.heap_bytes or 0
+
+
+def left_free_bytes(free_before_bytes: int) -> int:
+    """Return by how much malloc's free heap grew: pages that nobody may have used at the peak."""
+    from snapshot_engine.memory.libc import heap_state  # ctypes is dear to import
+
+    heap = heap_state()
+    return max(0, heap.free_bytes - free_before_bytes) if heap is not None else 0

@@ -20,18 +20,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from pytest_snapshot_memory.heap_room import HeapRoom
 from pytest_snapshot_memory.item_record import outcome_after
 from pytest_snapshot_memory.measuring import CHILDREN_NOTE, REPORT_ATTRIBUTE
 from pytest_snapshot_memory.packed import OUTCOME_NUMBERS, pack, text_of
 from pytest_snapshot_memory.record import FIXTURE_PREFIX
-from pytest_snapshot_memory.resident_meter import (
-    SLACK_FROM_BYTES,
-    children_faults,
-    faulted_bytes,
-    suite_window,
-)
+from pytest_snapshot_memory.resident_meter import SLACK_FROM_BYTES, children_faults, suite_window
 from snapshot_engine.memory.peak import broker
-from snapshot_engine.memory.reuse import free_heap_bytes, left_free_bytes, reusable_bytes
+from snapshot_engine.memory.reuse import left_free_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Generator
@@ -42,12 +38,6 @@ if TYPE_CHECKING:
 # 96 us with the objects of 3,000 tests alive.
 _MOVED_BYTES: Final = 64 * 1024
 _ASK_EVERY: Final = 64
-# So much free heap is given back to the kernel before the next test: taken again
-# unseen, it would hide as much. The next test pays for it by page faults (1.6 us for each 4 KiB),
-# so all that a run gives back is at most this much and this share of what its tests took in.
-_TRIMMED_BYTES: Final = 4 * 2**20
-_TRIMMED_FREELY_BYTES: Final = 32 * 2**20
-_TRIMMED_SHARE: Final = 1 / 16
 
 # start, peak, end in bytes
 Span = tuple[int, int, int]
@@ -67,12 +57,10 @@ class PlainHooks:
         "_call_seconds",
         "_collect",
         "_error_bytes",
-        "_faulted_bytes",
         "_faults",
         "_file_bytes",
         "_first_bytes",
         "_fixtures",
-        "_free_bytes",
         "_in_fixture",
         "_items",
         "_lines",
@@ -80,9 +68,8 @@ class PlainHooks:
         "_more",
         "_outcome",
         "_pages",
-        "_returned_bytes",
-        "_reusable_bytes",
         "_roll",
+        "_room",
         "_running",
         "_seen",
         "_setup",
@@ -94,7 +81,6 @@ class PlainHooks:
         "_teardown",
         "_tells_properties",
         "_top_bytes",
-        "_trimmed_bytes",
         "_until_asked",
         "_waits",
         "_window",
@@ -122,11 +108,8 @@ class PlainHooks:
         self._roll: Callable[[], tuple[int, int]] = owner.laps(self._window)
         self._error_bytes = owner.error_bound_bytes
         self._until_asked = _ASK_EVERY
-        self._reusable_bytes: int | None = 0
-        # of the whole run: what trims gave back; pages taken in before its first test
-        self._trimmed_bytes, self._faulted_bytes = 0, faulted_bytes()
-        # free heap when last asked; most of it that trims gave back; most of a call's growth that can be free heap
-        self._free_bytes = self._returned_bytes = self._slack_bytes = 0
+        self._room = HeapRoom()
+        self._slack_bytes = 0  # most of a call's growth that can be free heap
         self._faults, self._waits = children_faults(), -1
         self._measures = False  # resume() begins
         self._running = self._in_fixture = False  # between the end of a set-up and the end of its test
@@ -179,7 +162,7 @@ class PlainHooks:
         self._seen = seen = self._roll()
         if seen is start and known is None:
             self._call = (seen[1], *seen)
-            self._slack_bytes = self._returned_bytes
+            self._slack_bytes = self._room.returned_bytes
             return
         start_bytes = start[1]
         peak_bytes, now_bytes = seen
@@ -188,9 +171,9 @@ class PlainHooks:
         self._call = (start_bytes, peak_bytes, now_bytes)
         if self._pages.shared_field != self._shared:
             self._count_files("call")
-        self._slack_bytes = self._returned_bytes
+        self._slack_bytes = self._room.returned_bytes
         if peak_bytes - start_bytes > SLACK_FROM_BYTES:
-            self._slack_bytes += left_free_bytes(self._free_bytes)
+            self._slack_bytes += left_free_bytes(self._room.free_bytes)
         if peak_bytes - start_bytes > _MOVED_BYTES or start_bytes - now_bytes > _MOVED_BYTES:
             self._until_asked = 0
 
@@ -285,29 +268,7 @@ class PlainHooks:
 
     def _ask(self, resident_bytes: int) -> None:
         self._until_asked = _ASK_EVERY
-        reusable = reusable_bytes(resident_bytes)
-        self._free_bytes = free_bytes = free_heap_bytes()
-        if (
-            reusable is not None
-            and reusable > _TRIMMED_BYTES
-            and free_bytes > _TRIMMED_BYTES
-            and self._may_trim(free_bytes)
-        ):
-            from snapshot_engine.memory.settle import settle  # not above: few runs trim
-
-            before_bytes = self._roll()[1]
-            reusable = settle(collect=False).reusable_bytes
-            given_back_bytes = max(0, before_bytes - self._roll()[1])
-            self._returned_bytes += given_back_bytes
-            self._trimmed_bytes += given_back_bytes
-            self._free_bytes = left_free_bytes(0)  # less: the heap's top is gone
-        self._returned_bytes = min(self._returned_bytes, self._free_bytes)
-        self._reusable_bytes = reusable
-
-    def _may_trim(self, free_bytes: int) -> bool:
-        taken_in_bytes = faulted_bytes() - self._faulted_bytes
-        most_bytes = _TRIMMED_FREELY_BYTES + _TRIMMED_SHARE * taken_in_bytes
-        return self._trimmed_bytes + free_bytes <= most_bytes
+        self._room.ask(resident_bytes, self._roll)
 
     def _count_files(self, phase: str) -> None:
         """Keep how much of what moved in a phase was pages of mapped files."""
@@ -356,7 +317,8 @@ class PlainHooks:
         journal = self._items.journal
         if self._tells_properties and call is not None:
             report.user_properties += self._properties(call)
-        reusable_bytes, returned_bytes = self._reusable_bytes, self._returned_bytes
+        room = self._room
+        reusable_bytes, returned_bytes = room.reusable_bytes, room.returned_bytes
         more = self._window.problem or reusable_bytes is None
         if self._pages.waits != self._waits:
             self._waits = self._pages.waits
@@ -405,7 +367,7 @@ class PlainHooks:
         if window.problem:
             notes = (window.problem,)
             window.problem = ""
-        if self._reusable_bytes is None:
+        if self._room.reusable_bytes is None:
             notes += ("this platform does not say how much free memory could be reused",)
         faults = children_faults()
         if faults != self._faults:
@@ -416,7 +378,7 @@ class PlainHooks:
     def _properties(self, call: Span) -> list[tuple[str, object]]:
         """Return what JUnit XML and other reports show: scalars, since they print str(value)."""
         growth_bytes, file_bytes = max(0, call[1] - call[0]), self._file_bytes.get("call", 0)
-        unseen_bytes = (self._reusable_bytes or 0) + max(0, -file_bytes) + self._error_bytes
+        unseen_bytes = (self._room.reusable_bytes or 0) + max(0, -file_bytes) + self._error_bytes
         spare_bytes = self._slack_bytes + max(0, file_bytes)
         return [
             ("memory_growth_bytes", growth_bytes),
@@ -439,10 +401,10 @@ class PlainHooks:
         ]
         seen = Seen(
             phases=[(phase, span, took) for phase, span, took in phases if span is not None],
-            reusable_bytes=self._reusable_bytes or 0,
+            reusable_bytes=self._room.reusable_bytes or 0,
             error_bound_bytes=self._error_bytes,
             slack_bytes=self._slack_bytes,
-            returned_bytes=self._returned_bytes,
+            returned_bytes=self._room.returned_bytes,
             file_bytes=self._file_bytes,
         )
         return long_line(report, self._outcome, seen, self._items.worker, notes)

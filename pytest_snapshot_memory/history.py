@@ -9,7 +9,8 @@ Tables (schema version in PRAGMA user_version):
 
     run(id, saved_at TEXT ISO 8601 UTC, name, commit_id, branch, environment JSON text)
     reading(run_id, nodeid, outcome, phase, gauge, process, growth_bytes,
-            growth_upper_bytes, peak_bytes, retained_bytes, seconds, blocks_net)
+            growth_upper_bytes, peak_bytes, retained_bytes, seconds, blocks_net,
+            growth_lower_bytes; NULL in runs that version 1 saved)
     dashboard_series(name, kind, recorded_at REAL unix seconds, peak_bytes): a view,
         one row per measured call; kind is 'test'
 
@@ -35,7 +36,7 @@ from .text_safety import csv_text
 if TYPE_CHECKING:
     import sqlite3
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 FILE_NAME: Final = "history.sqlite3"
 LOCAL_DIRECTORY: Final = ".local"
 BUSY_SECONDS: Final = 20.0
@@ -50,7 +51,7 @@ CREATE TABLE IF NOT EXISTS reading (
     nodeid TEXT NOT NULL, outcome TEXT NOT NULL, phase TEXT NOT NULL, gauge TEXT NOT NULL,
     process TEXT NOT NULL, growth_bytes INTEGER NOT NULL, growth_upper_bytes INTEGER NOT NULL,
     peak_bytes INTEGER NOT NULL, retained_bytes INTEGER NOT NULL, seconds REAL NOT NULL,
-    blocks_net INTEGER NOT NULL
+    blocks_net INTEGER NOT NULL, growth_lower_bytes INTEGER
 );
 CREATE INDEX IF NOT EXISTS reading_of_test ON reading(nodeid, phase, gauge, run_id);
 CREATE INDEX IF NOT EXISTS reading_of_run ON reading(run_id);
@@ -58,6 +59,7 @@ CREATE VIEW IF NOT EXISTS dashboard_series AS
     SELECT nodeid AS name, 'test' AS kind, CAST(strftime('%s', saved_at) AS REAL) AS recorded_at, peak_bytes
     FROM reading JOIN run ON run.id = run_id WHERE phase = 'call' ORDER BY run_id;
 """
+_FROM_VERSION_1: Final = "ALTER TABLE reading ADD COLUMN growth_lower_bytes INTEGER;"
 _COLUMNS: Final = (
     "saved_at",
     "name",
@@ -74,6 +76,7 @@ _COLUMNS: Final = (
     "retained_bytes",
     "seconds",
     "blocks_net",
+    "growth_lower_bytes",
 )
 
 
@@ -127,7 +130,7 @@ def save_run(
             "INSERT INTO run(saved_at, name, commit_id, branch, environment) VALUES (?, ?, ?, ?, ?)", facts
         ).lastrowid
         rows = (row for record in records for row in _rows(record))
-        database.executemany(f"INSERT INTO reading VALUES ({run_id}, {', '.join('?' * 11)})", rows)
+        database.executemany(f"INSERT INTO reading VALUES ({run_id}, {', '.join('?' * 12)})", rows)
     return int(run_id or 0)
 
 
@@ -136,7 +139,8 @@ def _rows(record: TestRecord) -> Iterator[tuple[Any, ...]]:
     nodeid = record.nodeid.encode(errors="replace").decode()
     for r in record.phases:
         sizes = (r.growth_bytes, r.growth_upper_bytes, r.peak_bytes, r.retained_bytes)
-        yield (nodeid, record.outcome, r.phase, r.gauge, r.process, *sizes, r.seconds, r.blocks_net)
+        after = (r.seconds, r.blocks_net, r.growth_lower_bytes)
+        yield (nodeid, record.outcome, r.phase, r.gauge, r.process, *sizes, *after)
 
 
 @contextlib.contextmanager
@@ -172,17 +176,31 @@ def _connect(path: Path, *, write: bool) -> sqlite3.Connection:
         return database
     database = sqlite3.connect(path, timeout=BUSY_SECONDS)
     try:
-        version = database.execute("PRAGMA user_version").fetchone()[0]
+        version = _version(database)
         if version > SCHEMA_VERSION:
             raise sqlite3.DatabaseError(f"schema version {version} is newer than {SCHEMA_VERSION}")
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA foreign_keys=ON")
-        if version == 0:
-            database.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
+        if version < SCHEMA_VERSION:
+            _bring_up_to_date(database)
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _version(database: sqlite3.Connection) -> int:
+    return int(database.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _bring_up_to_date(database: sqlite3.Connection) -> None:
+    """Create the tables, or add what a file of an older version lacks; one of several writers does it."""
+    with database:
+        database.execute("BEGIN IMMEDIATE")
+        changes = {0: _SCHEMA, 1: _FROM_VERSION_1}.get(_version(database), "")
+        for statement in filter(str.strip, changes.split(";")):
+            database.execute(statement)
+        database.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
 
 def trend(path: Path, nodeid: str, *, gauge: str, limit: int = 100) -> list[TrendPoint]:
@@ -244,9 +262,11 @@ def export(path: Path, out: TextIO, *, form: str) -> int:
 
     Rows are streamed: memory does not grow with the history.
     """
-    query = f"SELECT {', '.join(_COLUMNS)} FROM reading JOIN run ON run.id = run_id ORDER BY run_id, reading.rowid"
     count = 0
     with _opened(path, write=False) as database:
+        # opened for reading: an older file stays as it is
+        columns = _COLUMNS if _version(database) > 1 else (*_COLUMNS[:-1], "NULL")
+        query = f"SELECT {', '.join(columns)} FROM reading JOIN run ON run.id = run_id ORDER BY run_id, reading.rowid"
         if form == "csv":
             import csv
 

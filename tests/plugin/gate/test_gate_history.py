@@ -119,6 +119,43 @@ def test_a_newer_schema_is_refused(path: Path) -> None:
         save(path)
 
 
+def _as_version_1(path: Path) -> None:
+    with sqlite3.connect(path) as database:
+        database.execute("ALTER TABLE reading DROP COLUMN growth_lower_bytes")
+        database.execute("PRAGMA user_version=1")
+
+
+def _exported(path: Path) -> list[dict[str, object]]:
+    out = io.StringIO()
+    history.export(path, out, form="jsonl")
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def test_an_older_file_is_read_as_it_is_and_brought_up_to_date_by_the_next_save(path: Path) -> None:
+    save(path, 100)
+    _as_version_1(path)
+    before = path.read_bytes()
+    assert [row["growth_lower_bytes"] for row in _exported(path)] == [None]
+    assert path.read_bytes() == before
+    save(path, 120, day=2)
+    save(path, 130, day=3)
+    assert [row["growth_lower_bytes"] for row in _exported(path)] == [None, 120 * KIB, 130 * KIB]
+    assert [row["growth_bytes"] for row in _exported(path)] == [100 * KIB, 120 * KIB, 130 * KIB]
+
+
+def test_of_concurrent_savers_one_brings_an_older_file_up_to_date(path: Path) -> None:
+    save(path, 100)
+    _as_version_1(path)
+    context = multiprocessing.get_context("spawn")
+    savers = [context.Process(target=save_many, args=(str(path), worker)) for worker in range(3)]
+    for saver in savers:
+        saver.start()
+    for saver in savers:
+        saver.join()
+    assert [saver.exitcode for saver in savers] == [0, 0, 0]
+    assert len(_exported(path)) == 31
+
+
 def test_a_broken_run_leaves_no_half_of_itself(path: Path) -> None:
     save(path)
     huge = record(NAME, 2**62)

@@ -64,6 +64,7 @@ def stop() -> None:
     if tracemalloc.start is _start_meanwhile:
         tracemalloc.start = _plain_start
     tracemalloc.stop()
+    keep(1)  # the figure outlives the tracing, and 0 would be nobody else's
 
 
 @functools.wraps(_plain_start)

@@ -20,6 +20,7 @@ def _not_tracing():
     yield
     assert not tracemalloc.is_tracing()
     assert tracemalloc.start is before
+    assert tracemalloc.get_traceback_limit() >= 1
 
 
 def _work():

@@ -8,7 +8,6 @@ from pytest_snapshot_memory.verdicts import Interval, describe_terms
 from snapshot_engine.memory.units import format_size
 
 MOST_LINES = 15
-SHOWN_SITES = 5
 
 
 def breach_text(
@@ -32,9 +31,7 @@ def breach_text(
         f"  largest allocations at the peak, from a second run in a child process"
         f" ({rerun.gauge} gauge, {format_size(rerun.growth_bytes)}):"
     )
-    # A hundredth of the peak explains nothing: mostly frames of pytest itself.
-    worth = [site for site in rerun.sites[:SHOWN_SITES] if site.size_bytes * 100 >= rerun.growth_bytes]
-    lines += [f"  {format_size(site.size_bytes):>10}  {site.describe()}" for site in worth]
+    lines += [f"  {format_size(site.size_bytes):>10}  {site.describe()}" for site in rerun.largest_sites]
     if rerun.flame_graph:
         lines.append(f"  flame graph: {rerun.flame_graph}")
     return "\n".join(lines[:MOST_LINES])

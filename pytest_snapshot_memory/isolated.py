@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_snapshot_memory.deciding import decide
-from pytest_snapshot_memory.explain import SHOWN_SITES, breach_text
+from pytest_snapshot_memory.explain import breach_text
 from pytest_snapshot_memory.isolation import Answer, IsolationLost
 from pytest_snapshot_memory.measuring import REPORT_ATTRIBUTE
 from pytest_snapshot_memory.record import PhaseReading, TestRecord, decode, encode
@@ -96,11 +96,7 @@ def _explain_in_section(hooks: ItemHooks, item: pytest.Item, report: Any) -> Non
         return
     found = reruns.explain(item, limit, None, report.duration)
     if found.sites:
-        lines = [
-            f"{format_size(site.size_bytes):>10}  {site.describe()}"
-            for site in found.sites[:SHOWN_SITES]
-            if site.size_bytes * 100 >= found.growth_bytes
-        ]
+        lines = [f"{format_size(site.size_bytes):>10}  {site.describe()}" for site in found.largest_sites]
         report.sections.append((f"largest allocations ({found.gauge} gauge)", "\n".join(lines)))
 
 

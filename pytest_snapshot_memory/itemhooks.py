@@ -228,7 +228,7 @@ class ItemHooks:
 
     def _judge(self, item: pytest.Item, run: ItemRun, limit: LimitRequest) -> None:
         from pytest_snapshot_memory.deciding import decide, decide_with_children
-        from pytest_snapshot_memory.explain import SHOWN_SITES, breach_text
+        from pytest_snapshot_memory.explain import breach_text
         from snapshot_engine.memory.budget import Exceeded, Unmeasured, Within
 
         reruns = None if self.settings.no_rerun else self.reruns
@@ -244,7 +244,7 @@ class ItemHooks:
             warn(item, f"memory limit of {item.nodeid} was not decided: {decision.verdict.reason}")
         if isinstance(decision.verdict, Exceeded) and decision.interval is not None:
             explained = self._explain(item, limit, seconds)
-            run.sites = explained.sites[:SHOWN_SITES] if explained is not None else ()
+            run.sites = explained.largest_sites if explained is not None else ()
             pytest.fail(
                 breach_text(limit, decision.interval, decision.decided_by, explained, self.why_no_reruns),
                 pytrace=False,

@@ -151,9 +151,7 @@ def _number(text: str, value: float) -> str:
 
 
 def _breach_row(record: TestRecord) -> str:
-    sites = "".join(
-        f"<li>{format_size(s.size_bytes)} {html_text(s.describe())}</li>" for s in record.sites[:5]
-    )
+    sites = "".join(f"<li>{format_size(s.size_bytes)} {html_text(s.describe())}</li>" for s in record.sites)
     detail = f'<ul class="sites">{sites}</ul>' if sites else ""
     reason = record.reason if record.verdict != "unmeasured" else ""  # the tag says it already
     notes = "; ".join(note for note in (record.decided_by, reason, *record.notes) if note)

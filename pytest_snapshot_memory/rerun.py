@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _LEAST_SECONDS = 60.0
 _TIMES_SLOWER = 30.0
+_TOLD_SITES = 5
 
 # The parent's capture, in a child that has its own: collected, it would warn of files left open,
 # which fails the test where the suite turns warnings into errors.
@@ -46,6 +47,12 @@ class Rerun(NamedTuple):
     growth_bytes: int = 0
     flame_graph: str = ""
     problem: str = ""
+
+    @property
+    def largest_sites(self) -> tuple[AllocationSite, ...]:
+        """What is worth telling: a hundredth of the peak explains nothing, it is mostly frames of pytest itself."""
+        first = self.sites[:_TOLD_SITES]
+        return tuple(site for site in first if site.size_bytes * 100 >= self.growth_bytes)
 
 
 class Reruns:

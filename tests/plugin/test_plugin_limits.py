@@ -7,7 +7,10 @@ in one project, once alone and once under xdist.
 
 from __future__ import annotations
 
+import html
 import itertools
+import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -146,6 +149,19 @@ def test_breach_explains_itself_in_fifteen_lines(pytester: pytest.Pytester, run_
     last = next(i for i in range(first, len(lines)) if lines[i].startswith("="))
     assert last - first <= 15
     result.stdout.re_match_lines([r" +40\.0 MiB  test_it\.py:7 spike"])
+
+
+def test_every_report_tells_the_same_sites(pytester: pytest.Pytester, run_project: Run) -> None:
+    pytester.makepyfile(test_it=HEAD + '\n@pytest.mark.memory_limit("20 MB")\ndef test_a(): spike()\n')
+    result = run_project("--memory-report", "--memory-json=r.json", "--memory-html=r.html")
+    told = [line.split("  ")[-1] for line in result.outlines if re.match(r" +[\d.]+ [KMG]iB  \S+:\d+", line)]
+    (record,) = json.loads((pytester.path / "r.json").read_text())["tests"]
+    sites = [f"{site['file']}:{site['line']} {site['function']}".rstrip() for site in record["sites"]]
+    page = html.unescape((pytester.path / "r.html").read_text())
+    assert sites
+    assert sites == told
+    assert all(site in page for site in sites)
+    assert "pluggy" not in page
 
 
 def test_limit_inside_the_interval_is_decided_by_a_second_run(

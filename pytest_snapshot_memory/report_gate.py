@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .gate import GatePolicy, GateResult
 
 MOST_LINES_PER_VERDICT: Final = 20
+# of what could not be compared and fails nothing: a large suite has hundreds that say the same
+_MOST_EXAMPLES: Final = 3
 _ORDER: Final = (Verdict.REGRESSED, Verdict.INCOMPARABLE, Verdict.VANISHED, Verdict.NEW, Verdict.IMPROVED)
 
 
@@ -29,11 +31,13 @@ def gate_lines(result: GateResult, policy: GatePolicy) -> Iterator[str]:
     for verdict in _ORDER:
         shown = [c for c in changed if c.verdict is verdict and _worth_a_line(c, policy)]
         shown.sort(key=lambda c: -abs(c.change_bytes))
-        for comparison in shown[:MOST_LINES_PER_VERDICT]:
+        passes = verdict is Verdict.INCOMPARABLE and policy.incomparable != "fail"
+        most = _MOST_EXAMPLES if passes else MOST_LINES_PER_VERDICT
+        for comparison in shown[:most]:
             yield describe(comparison)
             yield from (f"  {one_line(line)}" for line in comparison.site_changes)
-        if len(shown) > MOST_LINES_PER_VERDICT:
-            yield f"{verdict.value}: {len(shown) - MOST_LINES_PER_VERDICT} more"
+        if len(shown) > most:
+            yield f"{verdict.value}: {len(shown) - most} more, all in the JSON report"
     for comparison in result.comparisons:
         renamed = comparison.renamed_from and policy.renamed != "ignore"
         if comparison.verdict is Verdict.UNCHANGED and (renamed or comparison.site_changes):

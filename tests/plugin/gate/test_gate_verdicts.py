@@ -76,6 +76,18 @@ def test_a_reading_that_reuse_could_hide_is_never_a_silent_pass() -> None:
     assert evaluate([hidden], baseline, FIVE_PERCENT, policy=GatePolicy(incomparable="fail")).failed
 
 
+@pytest.mark.parametrize(("policy", "shown"), [("warn", 3), ("fail", 20), ("ignore", 0)])
+def test_what_cannot_be_compared_does_not_flood_a_gate_that_passes(policy: str, shown: int) -> None:
+    names = [f"tests/test_a.py::test_{n}" for n in range(30)]
+    baseline = baseline_of(*(record(name, 30_000) for name in names))
+    hidden = [record(name, 4_000, reusable_kib=36_000) for name in names]
+    result = evaluate(hidden, baseline, FIVE_PERCENT, policy=GatePolicy(incomparable=policy))
+    told = [line for line in result.lines if line.startswith("incomparable: tests/")]
+    assert len(told) == shown
+    assert (f"incomparable: {30 - shown} more, all in the JSON report" in result.lines) is (shown > 0)
+    assert result.lines[-1].endswith("30 incomparable")
+
+
 def test_where_one_reading_cannot_tell_fresh_runs_decide() -> None:
     baseline = baseline_of(record(NAME, 30_000), repeat=runs_near(30_000, 30_004, 30_012))
     hidden = record(NAME, 4_000, reusable_kib=36_000)

@@ -112,13 +112,14 @@ KEYS = st.sampled_from(
         *("tolerance", "limt", "args", "name", "condition", "reason", "_"),
     ]
 )
+# with_args: a lone class or function between plain parentheses is what pytest would decorate
 MARKERS = st.tuples(
     st.sampled_from(["memory_limit", "memory_leak", "memory_growth"]),
     st.lists(VALUES, max_size=3),
     st.dictionaries(KEYS, VALUES, max_size=4),
 ).map(
     lambda parts: (
-        f"pytest.mark.{parts[0]}({', '.join([*parts[1], *(f'{key}={value}' for key, value in parts[2].items())])})"
+        f"pytest.mark.{parts[0]}.with_args({', '.join([*parts[1], *(f'{key}={value}' for key, value in parts[2].items())])})"
     )
 )
 BODIES = ("def test_N(): pass", "def test_N(memory_size): list(range(memory_size % 1000))")

@@ -35,15 +35,17 @@ _MEASURED_OUTCOMES: Final = ("passed", "xpassed")
 class GatePolicy:
     """What to do about tests that have no counterpart or no decision: "warn", "fail" or "ignore".
 
-    max_repeated: at most so many tests are run again, those that may have risen most; the rest
-    is judged by one reading.
+    max_repeated: at most so many tests are run again: those that seem to have risen first, then those
+        that may have risen most; the rest is judged by one reading.
+    max_repeated_often: at most so many of them more than once, those that rose most in that run.
     """
 
     new: str = "warn"
     vanished: str = "warn"
     renamed: str = "warn"
     incomparable: str = "warn"
-    max_repeated: int = 500
+    max_repeated: int = 5000
+    max_repeated_often: int = 500
 
     def of(self, comparison: Comparison) -> str:
         """Return "fail", "warn" or "ignore" for what a comparison found."""
@@ -121,6 +123,7 @@ def evaluate(
         retained=retained if baseline.live_retained else None,
         live=baseline.live_retained,
         most=policy.max_repeated,
+        most_often=policy.max_repeated_often,
         independent=independent_runs,
     )
     for threshold in thresholds:

@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 
 from .baseline import Entry, Key, nodeid_of
 from .gate_expression import Threshold
+from .rank_test import median_low
 from .record import PhaseReading
 from .regression import (
     Comparison,
@@ -62,7 +63,7 @@ class Question(NamedTuple):
 
 
 class Again(NamedTuple):
-    """How tests are measured again: their growth, what they retain, at most how many.
+    """How tests are measured again: their growth, what they retain, at most how many, and more than once.
 
     independent: each run has a parent of its own, here and in the baseline.
     live: what the baseline says of retained memory was counted in fresh runs.
@@ -70,7 +71,8 @@ class Again(NamedTuple):
 
     growth: Repeat | None = None
     retained: Repeat | None = None
-    most: int = 500
+    most: int = 5000
+    most_often: int = 500
     independent: bool = False
     live: bool = False
 
@@ -88,7 +90,7 @@ def answer(
     elif threshold.metric == "growth" and again.growth is not None:
         unclear = [q for q in repeatable if not screen(q.entry, q.reading, threshold).rise_ruled_out]
         unclear = _most_in_doubt(unclear, threshold, again.most)
-        runs = _run_again(unclear, threshold, again.growth, again.independent)
+        runs = _run_again(unclear, threshold, again)
     answers = []
     for q in questions:
         if q.nodeid in runs and threshold.metric == "retained":
@@ -105,13 +107,18 @@ def answer(
 
 
 def _most_in_doubt(questions: Sequence[Question], threshold: Threshold, most: int) -> list[Question]:
-    """Return the `most` questions whose tests may have risen most."""
+    """Return the `most` questions that need more runs most.
 
-    def may_have_risen_bytes(question: Question) -> int:
+    First the tests that rose beyond the line in what was seen: without another run, noise
+    alone would fail the gate. Then those that may have risen most.
+    """
+
+    def doubt(question: Question) -> tuple[bool, int]:
         seen = screen(question.entry, question.reading, threshold)
-        return seen.new_bytes + seen.width_bytes - seen.old_bytes
+        rise_bytes = seen.new_bytes - seen.old_bytes
+        return rise_bytes > seen.allowed.size_bytes, rise_bytes + seen.width_bytes
 
-    return sorted(questions, key=may_have_risen_bytes, reverse=True)[:most]
+    return sorted(questions, key=doubt, reverse=True)[:most]
 
 
 def _may_have_kept(question: Question, threshold: Threshold) -> bool:
@@ -146,22 +153,25 @@ def _count_again(
     return runs
 
 
-def _run_again(
-    questions: Sequence[Question], threshold: Threshold, repeat: Repeat, independent: bool
-) -> dict[str, list[int]]:
-    """Return the runs that decide: a few for all, more in each round where the last left a rise possible."""
+def _run_again(questions: Sequence[Question], threshold: Threshold, again: Again) -> dict[str, list[int]]:
+    """Return the runs that decide: one for all, more in each round where the last left a rise possible."""
+    assert again.growth is not None
     by_id = {q.nodeid: q for q in questions}
     runs: dict[str, list[int]] = {}
+
+    def may_have_risen(nodeid: str) -> bool:
+        question = by_id[nodeid]
+        bias_bytes = question.bias_bytes(again.independent)
+        return nodeid in runs and rise_is_possible(question.entry, runs[nodeid], threshold, bias_bytes)
+
     wanted = list(by_id)
     for count in ROUNDS:
         if not wanted:
             break
-        for nodeid, values in repeat(wanted, count).items():
-            runs.setdefault(nodeid, []).extend(values)
-        wanted = [
-            n
-            for n in wanted
-            if runs.get(n)
-            and rise_is_possible(by_id[n].entry, runs[n], threshold, by_id[n].bias_bytes(independent))
-        ]
-    return {nodeid: values for nodeid, values in runs.items() if values}
+        for nodeid, values in again.growth(wanted, count).items():
+            if values:
+                runs.setdefault(nodeid, []).extend(values)
+        wanted = [n for n in wanted if may_have_risen(n)]
+        wanted.sort(key=lambda n: by_id[n].entry.value_bytes - median_low(runs[n]))
+        wanted = wanted[: again.most_often]
+    return runs

@@ -33,7 +33,7 @@ _COLLECTED: Final = re.compile(r"Collected : (\d+)")
 
 
 def per_test(job: Job) -> dict[str, Any]:
-    """Return CPU seconds of blocks of empty tests, [without, with the hooks] of each pair."""
+    """Return CPU seconds of blocks of empty tests: [plain, with our hooks, with a bare window], turn about."""
     tests, pairs = int(job.parameters["tests"]), int(job.parameters["pairs"])
     with job.timed(), tempfile.TemporaryDirectory(prefix="benchmark-") as scratch:
         text = "".join(f"def test_{number}(): pass\n" for number in range(tests + 1))
@@ -51,7 +51,10 @@ def per_test(job: Job) -> dict[str, Any]:
 
 
 def pytest_runtestloop(session: pytest.Session) -> bool:
-    """Run the same tests again and again, every second time without the measuring hooks."""
+    """Run the same tests again and again: plain, with the measuring hooks, with a bare window."""
+    # not above: this module is also the workload, which needs no pytest
+    from benchmarks.workloads.bare_window import BareWindow
+
     order = json.loads(os.environ[_ORDER])
     block, after = session.items[: order["tests"]], session.items[order["tests"]]
     plugins, protocol = session.config.pluginmanager, session.config.hook.pytest_runtest_protocol
@@ -65,13 +68,21 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
             protocol(item=item, nextitem=following)
         return time.process_time() - begun
 
+    def seconds_with(measuring: object, name: str) -> float:
+        plugins.register(measuring, name)
+        try:
+            return seconds()
+        finally:
+            plugins.unregister(measuring)
+
     seconds()
-    found = []
-    for _ in range(order["pairs"]):
-        plugins.unregister(hooks)
-        plain = seconds()
-        plugins.register(hooks, _HOOKS)
-        found.append([plain, seconds()])
+    plugins.unregister(hooks)
+    bare = BareWindow()
+    found = [
+        [seconds(), seconds_with(hooks, _HOOKS), seconds_with(bare, "bare_window")]
+        for _ in range(order["pairs"])
+    ]
+    plugins.register(hooks, _HOOKS)
     Path(order["out"]).write_text(json.dumps(found))
     return True
 

@@ -43,6 +43,7 @@ class ItemRun:
         "_raw",
         "_settles",
         "_shift_bytes",
+        "_slack_bytes",
         "_top_bytes",
         "_top_start",
         "children_ran",
@@ -82,7 +83,7 @@ class ItemRun:
         self._shift_bytes = 0
         self._top_bytes = 0
         self._top_start: int | None = None
-        self._file_bytes = 0  # came in before the last fixture of the phase
+        self._file_bytes = self._slack_bytes = 0  # of the phase before its last fixture
         self._begun = 0.0
 
     @property
@@ -172,8 +173,10 @@ class ItemRun:
 
     def _fold(self, seen: Seen) -> None:
         if self._top_start is None:
-            self._top_start, self._top_bytes, self._file_bytes = seen.start_bytes, 0, 0
+            self._top_start, self._top_bytes = seen.start_bytes, 0
+            self._file_bytes = self._slack_bytes = 0
         self._file_bytes += seen.file_bytes
+        self._slack_bytes += seen.slack_bytes
         self._top_bytes = max(self._top_bytes, seen.peak_bytes - self._shift_bytes - self._top_start)
 
     def _joined(self, seen: Seen) -> Seen:
@@ -185,6 +188,7 @@ class ItemRun:
             peak_bytes=self._top_start + max(0, self._top_bytes),
             end_bytes=seen.end_bytes - self._shift_bytes,
             file_bytes=self._file_bytes,
+            slack_bytes=self._slack_bytes,
         )
 
     def _keep(self, phase: str, seen: Seen, seconds: float) -> None:

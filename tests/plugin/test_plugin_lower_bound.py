@@ -23,6 +23,27 @@ def test_fills_and_drops():
 """
 
 
+_SETUP = """
+import pytest
+kept = []
+
+@pytest.fixture
+def early():
+    rows = [bytes(3000) for _ in range(6000)]
+    kept.extend(rows[::40])
+
+@pytest.fixture(scope="module")
+def wide():
+    pass
+
+@pytest.fixture
+def late(request):
+    request.getfixturevalue("wide")
+
+def test_it(early, late): pass
+"""
+
+
 def _reading(**changes: object) -> PhaseReading:
     facts: dict[str, object] = {"phase": "call", "gauge": "resident", "start_bytes": 100 * MB}
     facts |= {"peak_bytes": 142 * MB, "end_bytes": 101 * MB, **changes}
@@ -68,3 +89,13 @@ def test_a_test_that_leaves_free_heap_behind_tells_its_least(pytester: pytest.Py
     in_use_bytes = 1500 * 9033
     assert calls["test_fills_and_drops"]["growth_lower_bytes"] <= in_use_bytes
     assert calls["test_fills_and_drops"]["growth_upper_bytes"] >= in_use_bytes * 0.98
+
+
+def test_a_set_up_that_a_wider_fixture_interrupts_keeps_what_it_left_free(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(_SETUP)
+    options = ("-p", "no:memray", "--memory-gauge=tree", "--memory-report", "--memory-json=out.json")
+    pytester.runpytest_subprocess(*options).assert_outcomes(passed=1)
+    (test,) = json.loads((pytester.path / "out.json").read_text())["tests"]
+    (setup,) = [phase for phase in test["phases"] if phase["phase"] == "setup"]
+    assert setup["growth_bytes"] > 10 * MB
+    assert setup["growth_lower_bytes"] < setup["growth_bytes"] - 5 * MB

@@ -1,7 +1,6 @@
 """The least that a kernel's peak per test can cost: the yardstick of what our plugin adds to a test.
 
-One reset and two looks around the call, no phases, no records, no report. The bar of 60 us
-was set where this took 33; both follow the speed of the machine.
+One reset and two looks around the call, no phases, no records, no report.
 """
 
 from __future__ import annotations

@@ -117,16 +117,17 @@ def test_standard_cases_are_counted_not_assumed() -> None:
 
 
 def test_what_the_hooks_add_is_told_per_test() -> None:
-    turns = [[0.010, 0.011, 0.012], [0.012, 0.011, 0.014]]
-    assert per_test_microseconds(20, turns) == pytest.approx([50, -50])
-    assert per_test_microseconds(20, turns, way=2) == pytest.approx([100, 100])
+    assert per_test_microseconds(20, [[0.010, 0.011], [0.012, 0.011]]) == pytest.approx([50, -50])
 
 
 def test_blocks_of_empty_tests_are_run_with_and_without_the_hooks() -> None:
     found = plugin_cost.per_test(Job({"tests": 3, "pairs": 2}))
     assert found["tests"] == 3
-    assert [len(turn) for turn in found["block_seconds"]] == [3, 3]
-    assert all(seconds > 0 for turn in found["block_seconds"] for seconds in turn)
+    assert [len(pair) for pair in found["block_seconds"]] == [2, 2]
+    assert [len(pair) for pair in found["bare_block_seconds"]] == [2]
+    assert all(
+        s > 0 for name in ("block_seconds", "bare_block_seconds") for pair in found[name] for s in pair
+    )
 
 
 def test_instructions_say_where_they_could_not_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:

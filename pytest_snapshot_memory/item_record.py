@@ -22,6 +22,8 @@ def outcome_after(before: str, report: pytest.TestReport) -> str:
         return "failed" if report.when == "call" else "error"
     if report.when == "teardown" and before:
         return before
+    if before == "failed" and report.passed:  # a subtest did
+        return before
     if hasattr(report, "wasxfail"):
         return "xfailed" if report.skipped else "xpassed"
     return report.outcome if report.when == "call" or report.skipped else before or "unfinished"

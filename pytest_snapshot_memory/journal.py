@@ -89,15 +89,14 @@ class Journal:
     def append_packed(self, name: bytes, packed: bytes, worker: str) -> None:
         """Keep one test's numbers, see packed.py; 1 us where the file is mapped. name: its node id."""
         data = packed + name + b"\n"
-        begins = self._used
-        ends = begins + 1 + len(data)
+        begins = self._used + 1
+        ends = begins + len(data)
+        room = self._room
         # One step for nearly all: where nothing is mapped, there are no bytes of room.
-        if ends <= self._room_bytes and self._forks == _forks:
-            room = self._room
-            assert room is not None
+        if ends <= self._room_bytes and self._forks == _forks and room is not None:
             # The first byte last: a reader takes what begins with NUL for room left over.
-            room[begins + 1 : ends] = data
-            room[begins] = MARK
+            room[begins:ends] = data
+            room[begins - 1] = MARK
             self._used = ends
         elif self._maps and self._writes() and self._make_room(1 + len(data)):
             self.append_packed(name, packed, worker)

@@ -32,9 +32,9 @@ class Seen(NamedTuple):
 
 
 def long_line(
-    report: pytest.TestReport, outcome: str, seen: Seen, worker: str, notes: tuple[str, ...]
+    told: pytest.Item | pytest.TestReport, outcome: str, seen: Seen, worker: str, notes: tuple[str, ...]
 ) -> str:
-    """Return the encoded record of the test whose tear-down was reported."""
+    """Return the encoded record of the test that has ended."""
     exact = all(note == CHILDREN_NOTE for note in notes)
     files = dict(seen.file_bytes)
     readings = [
@@ -53,10 +53,10 @@ def long_line(
         )
         for phase, (start_bytes, peak_bytes, end_bytes), seconds in seen.phases
     ]
-    path, line, _ = report.location
+    path, line, _ = told.location
     return encode(
         TestRecord(
-            nodeid=report.nodeid,
+            nodeid=told.nodeid,
             outcome=outcome,
             phases=tuple(readings),
             file=path,

@@ -271,13 +271,17 @@ class MemorySession:
             plugins.unregister(name=_REPORTS_PLUGIN)
         plugins.unregister(self.items)
         self.items.handles_this = False
-        teardowns = self.config.hook.pytest_runtest_teardown.get_hookimpls()
-        only = all(one.function.__module__.startswith("_pytest.") for one in teardowns)
+        hook, session = self.config.hook, items[0].session
         # Where pytest keeps that elsewhere one day, each tear-down is looked at.
-        state = getattr(items[0].session, "_setupstate", None) if only else None
-        lines = None if self.worker else self.lines
+        state = getattr(session, "_setupstate", None) if _only_pytest(hook.pytest_runtest_teardown) else None
         hooks = PlainHooks(
-            self.items, collect, lines, tells_properties=bool(told), standing=getattr(state, "stack", ())
+            self.items,
+            collect,
+            None if self.worker else self.lines,
+            tells_properties=bool(told),
+            standing=getattr(state, "stack", ()),
+            session=session,
+            guesses=not told and _only_pytest_reports(hook),
         )
         plugins.register(hooks, "snapshot_memory_plain")
         hooks.resume()
@@ -322,6 +326,24 @@ def _looking(look: Callable[[], T]) -> T:
 def _writes_properties(plugins: pytest.PytestPluginManager) -> bool:
     """Say whether a plugin is loaded that writes the properties of tests somewhere."""
     return any(plugins.has_plugin(name) for name in ("pytest_jsonreport", "json-report", "html", "ctrf"))
+
+
+def _only_pytest(caller: Any, *, wrappers: bool = True) -> bool:
+    """Say whether nobody but pytest itself acts at a hook; wrappers: those count, too."""
+    return all(
+        getattr(one.function, "__module__", "").startswith("_pytest.")
+        or (not wrappers and (one.hookwrapper or getattr(one, "wrapper", False)))
+        for one in caller.get_hookimpls()
+    )
+
+
+def _only_pytest_reports(hook: Any) -> bool:
+    """Say whether reports are made and logged as pytest alone does it: then what did not raise has passed."""
+    return (
+        _only_pytest(hook.pytest_runtest_makereport)
+        and _only_pytest(hook.pytest_runtest_logreport)
+        and _only_pytest(hook.pytest_runtest_protocol, wrappers=False)
+    )
 
 
 def _suite_limit(settings: Settings) -> LimitRequest | None:

@@ -127,7 +127,9 @@ class PeakBroker:
         self.file_pages = source if isinstance(source, ProcSelf) else NoFilePages()
         # One call where the source has it, at a fifth of the cost of its three parts.
         self._mark_and_begin: Callable[[], tuple[int, int]] = (
-            source.begin_again if isinstance(source, ProcSelf) else self._step_by_step
+            source.begin_again
+            if isinstance(source, ProcSelf) and source.begins_at_once
+            else self._step_by_step
         )
         self._windows: list[PeakWindow] = []
         self._highest_bytes = 0  # highest mark seen since our last reset
@@ -185,7 +187,7 @@ class PeakBroker:
 
         Where nothing has moved since its last call it returns the same tuple, so `is` tells.
         """
-        windows, mark_and_begin = self._windows, self._mark_and_begin
+        mark_and_begin = self._mark_and_begin
         last = (0, 0)
         if self.reason:
             return window.roll
@@ -193,19 +195,14 @@ class PeakBroker:
         def lap() -> tuple[int, int]:
             nonlocal last
             with self._lock:
-                if len(windows) != 1:
-                    return self.roll(window)
-                mark_bytes, resident_bytes = seen = mark_and_begin()
-                if seen is last and resident_bytes == window._folded_bytes:
+                seen = mark_and_begin()
+                # Whoever folded a mark in since then has looked, too, and made the source forget.
+                if seen is last:
                     return seen
                 last = seen
-                if mark_bytes < self._highest_bytes:
-                    self._fold(mark_bytes)
-                elif mark_bytes > self._life_peak_bytes:
-                    self._life_peak_bytes = mark_bytes
+                mark_bytes, resident_bytes = seen
+                self._fold(mark_bytes)
                 peak_bytes = window._folded_bytes
-                if mark_bytes > peak_bytes:
-                    peak_bytes = mark_bytes
                 self._highest_bytes = window._folded_bytes = resident_bytes
                 return seen if peak_bytes == mark_bytes else (peak_bytes, resident_bytes)
 

@@ -56,8 +56,7 @@ class Journal:
         self._page_path = page_path(path, worker)
         self._maps = own and hasattr(os, "posix_fallocate")
         self._room: mmap.mmap | None = None
-        # where in the file the room begins, how much of it is used, how long it is
-        self._begins = self._used = self._room_bytes = 0
+        self._begins = 0  # where in the file the room begins; its own position says how much is used
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR if self._maps else os.O_WRONLY
@@ -74,34 +73,31 @@ class Journal:
         if not self._writes():
             return
         data = (line + "\n").encode()
-        ends = self._used + len(data)
-        if self._maps and (ends <= self._room_bytes or self._make_room(len(data))):
-            assert self._room is not None
-            self._room[self._used : self._used + len(data)] = data
-            self._used += len(data)
-        else:
-            try:
-                if os.write(self._file, data) != len(data):
-                    raise OSError("only a part of a line could be written")
-            except OSError as error:
-                self._switch_off(error)
+        if self._maps and self._copy(data) >= 0:
+            return
+        try:
+            if os.write(self._file, data) != len(data):
+                raise OSError("only a part of a line could be written")
+        except OSError as error:
+            self._switch_off(error)
 
     def append_packed(self, name: bytes, packed: bytes, worker: str) -> None:
         """Keep one test's numbers, see packed.py; 1 us where the file is mapped. name: its node id."""
         data = packed + name + b"\n"
-        begins = self._used + 1
-        ends = begins + len(data)
         room = self._room
-        # One step for nearly all: where nothing is mapped, there are no bytes of room.
-        if ends <= self._room_bytes and self._forks == _forks and room is not None:
-            # The first byte last: a reader takes what begins with NUL for room left over.
-            room[begins:ends] = data
-            room[begins - 1] = MARK
-            self._used = ends
-        elif self._maps and self._writes() and self._make_room(1 + len(data)):
-            self.append_packed(name, packed, worker)
+        if room is None or self._forks != _forks:
+            begins = self._copy(data) if self._maps and self._writes() else -1
         else:
+            begins = room.tell()
+            try:
+                room.write(data)
+            except ValueError:  # it is full
+                begins = self._copy(data)
+        if begins < 0:
             self.append(text_of(name.decode("utf-8", "surrogatepass"), packed, worker))
+        else:
+            # The first byte last: a reader takes what begins with NUL for room left over.
+            self._room[begins] = MARK  # type: ignore[index]
 
     def adopt(self) -> None:
         """In a forked child: go on with the parent's journal, which must be shared, not its own."""
@@ -110,26 +106,36 @@ class Journal:
     def _writes(self) -> bool:
         return self._file >= 0 and self._forks == _forks
 
-    def _make_room(self, more: int) -> bool:
-        """Map the file from the page of its last line to `more` bytes beyond it; False: write lines from now on."""
-        end = self._begins + self._used
-        begins = end - end % mmap.ALLOCATIONGRANULARITY
-        room_bytes = -(-(end - begins + more) // _STEP_BYTES) * _STEP_BYTES
-        try:
-            os.posix_fallocate(self._file, begins, room_bytes)
-            self._room = mmap.mmap(self._file, room_bytes, offset=begins)
-        except OSError:  # no room, or a file system that cannot set it aside: the write says which
-            self._give_back()
-            return False
-        self._begins, self._used, self._room_bytes = begins, end - begins, room_bytes
-        return True
+    def _copy(self, data: bytes) -> int:
+        """Copy into the mapped file and return where in the room; -1: write lines from now on."""
+        room = self._room
+        if room is None or room.tell() + len(data) > len(room):
+            end = self._end()
+            begins = end - end % mmap.ALLOCATIONGRANULARITY
+            room_bytes = -(-(end - begins + len(data)) // _STEP_BYTES) * _STEP_BYTES
+            try:
+                os.posix_fallocate(self._file, begins, room_bytes)
+                self._room = room = mmap.mmap(self._file, room_bytes, offset=begins)
+            except OSError:  # no room, or a file system that cannot set it aside: the write says which
+                self._give_back()
+                return -1
+            self._begins = begins
+            room.seek(end - begins)
+        at = room.tell()
+        room.write(data)
+        return at
+
+    def _end(self) -> int:
+        """Return where in the file the last record ends."""
+        return self._begins + (0 if self._room is None else self._room.tell())
 
     def _give_back(self) -> None:
         """Cut off what was set aside and is unused; nothing is mapped from now on."""
         if self._maps:
-            self._maps, self._room, self._room_bytes = False, None, 0
+            end = self._end()
+            self._maps, self._room = False, None
             with contextlib.suppress(OSError):
-                os.truncate(self._file, self._begins + self._used)
+                os.truncate(self._file, end)
 
     def running(self, nodeid: str, resident_bytes: int) -> None:
         """Note what a worker runs now, for the controller that finds it dead; under 1 us."""

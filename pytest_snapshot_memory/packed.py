@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 # A test's own frames and caches: growth no report shows.
 _QUIET_BYTES: Final = 64 * 1024
-# How long the node id is, outcome, line, gauge's error; reusable bytes and slack bytes
+# A byte for MARK; how long the node id is, outcome, line, gauge's error; reusable bytes and slack bytes
 # of set-up and tear-down, slack bytes of the call; of each phase start, peak, end and seconds.
-_NUMBERS: Final = Struct("<IBqqqqq" + "3qd" * 3)
+_NUMBERS: Final = Struct("<xIBqqqqq" + "3qd" * 3)
 # the most it may have grown, reusable bytes, highest peak, the most that counts as quiet
 Quiet = tuple[int, int, int, int]
 MARK: Final = 1  # before a packed test in a journal; text never begins so
@@ -70,13 +70,13 @@ def lines_of(journal: bytes) -> Iterator[str]:
         if journal[at] == 0:
             at = len(journal) - len(journal[at:].lstrip(b"\0"))
         elif journal[at] == MARK:
-            begins = at + 1 + _NUMBERS.size
+            begins = at + _NUMBERS.size
             if len(journal) < begins:
                 return
             ends = begins + _LENGTH.unpack_from(journal, at + 1)[0]
             if journal[ends : ends + 1] != b"\n":
                 return
-            yield text_of(journal[begins:ends].decode("utf-8", "surrogatepass"), journal[at + 1 : begins])
+            yield text_of(journal[begins:ends].decode("utf-8", "surrogatepass"), journal[at:begins])
             at = ends + 1
         else:
             ends = journal.find(b"\n", at)

@@ -348,8 +348,8 @@ class PlainHooks:
     def _end_setup(self, seen: tuple[int, int]) -> None:
         """Close the set-up without what fixtures of wider scope took, and begin what follows."""
         peak_bytes, now_bytes = seen
-        first_bytes = self._first_bytes if self._first_bytes >= 0 else self._seen[1]
-        self._stand_at(seen)
+        first_bytes = self._first_bytes if self._more and self._first_bytes >= 0 else self._seen[1]
+        self._seen, self._still = seen, (now_bytes, now_bytes, now_bytes)
         if self._pages.shared_field != self._shared:
             self._count_files("setup")
         if peak_bytes - first_bytes > _MOVED_BYTES or first_bytes - now_bytes > _MOVED_BYTES:

@@ -187,7 +187,7 @@ class PeakBroker:
 
         Where nothing has moved since its last call it returns the same tuple, so `is` tells.
         """
-        mark_and_begin = self._mark_and_begin
+        windows, mark_and_begin = self._windows, self._mark_and_begin
         last = (0, 0)
         if self.reason:
             return window.roll
@@ -201,10 +201,13 @@ class PeakBroker:
                     return seen
                 last = seen
                 mark_bytes, resident_bytes = seen
-                self._fold(mark_bytes)
+                if mark_bytes < self._highest_bytes or len(windows) != 1:
+                    self._fold(mark_bytes)
+                elif mark_bytes > self._life_peak_bytes:
+                    self._life_peak_bytes = mark_bytes
                 peak_bytes = window._folded_bytes
                 self._highest_bytes = window._folded_bytes = resident_bytes
-                return seen if peak_bytes == mark_bytes else (peak_bytes, resident_bytes)
+                return seen if peak_bytes <= mark_bytes else (peak_bytes, resident_bytes)
 
         return lap
 

@@ -157,11 +157,10 @@ class ProcSelf:
             self.shared_field = fields[2]
         except (OSError, ValueError, IndexError):
             text, resident_bytes = b"", self.resident_bytes()
-        floor_kib, mark_kib = self._floor_kib, usage.ru_maxrss
-        if floor_kib < 0:
-            mark_kib = -1
-        wiped_bytes, mark_bytes = self._mark_bytes, mark_kib * 1024
-        if 0 <= mark_bytes <= resident_bytes and not wiped_bytes:
+        floor_kib, wiped_bytes = self._floor_kib, self._mark_bytes
+        mark_kib = usage.ru_maxrss if floor_kib >= 0 else -1
+        mark_bytes = mark_kib * 1024
+        if mark_bytes <= resident_bytes and mark_kib >= 0 and not wiped_bytes:
             self._seen_text, self._seen_kib = text, mark_kib
             self._seen = seen = (resident_bytes, resident_bytes)
             return seen

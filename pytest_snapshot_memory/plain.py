@@ -7,7 +7,8 @@ Numbers stay packed until the report asks. A test with a marker of ours goes to
 ItemHooks, which TakingTurns plugs in for that test alone. The least is what
 counts in system calls: two for a look, one to learn of child processes, which only
 a test that waited or forked can have had; 4 to 7 us each between two tests, where
-the caches hold other things.
+the caches hold other things. Next come hooks, 3 to 5 us for each call of one: so
+reports are asked for only where a test can have done anything but pass.
 
 Turned down: the general hooks for every test. Three wrappers, six looks and a
 record each cost three times as much per empty test.
@@ -21,85 +22,52 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_snapshot_memory.heap_room import HeapRoom
 from pytest_snapshot_memory.item_record import outcome_after
-from pytest_snapshot_memory.measuring import CHILDREN_NOTE, REPORT_ATTRIBUTE
+from pytest_snapshot_memory.measuring import REPORT_ATTRIBUTE
 from pytest_snapshot_memory.packed import OUTCOME_NUMBERS, pack, text_of
+from pytest_snapshot_memory.plain_phases import PlainPhases
 from pytest_snapshot_memory.record import FIXTURE_PREFIX
-from pytest_snapshot_memory.resident_meter import SLACK_FROM_BYTES, children_faults, suite_window
-from snapshot_engine.memory.peak import broker
-from snapshot_engine.memory.reuse import left_free_bytes
+from pytest_snapshot_memory.resident_meter import children_faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Generator
 
     from pytest_snapshot_memory.itemhooks import ItemHooks
 
-# What is free for reuse changes when a test moves memory. Asking costs up to
-# 96 us with the objects of 3,000 tests alive.
-_MOVED_BYTES: Final = 64 * 1024
-_ASK_EVERY: Final = 64
 # After a test that did not just pass, so many go by before outcomes are known without reports
 # again: to ask for reports and to stop it costs 0.3 ms.
 _REPORTED_TESTS: Final = 64
 
-# start, peak, end in bytes
-Span = tuple[int, int, int]
 
-
-class PlainHooks:
+class PlainHooks(PlainPhases):
     """Measures plain tests under the resident gauge, one at a time.
 
     collect: takes each report of a test that these hooks do not measure; None in a worker.
     lines: gets the numbers of each that they do by its node id, packed, or its line where
     it has more to say; None in a worker, whose reports carry them.
     standing: what pytest has still to tear down; empty where others than pytest act at a tear-down, too.
-    guesses: a test of which no phase raised and that has no xfail has passed, for nobody but
+    infers_passes: a test of which no phase raised and that has no xfail has passed, for nobody but
     pytest makes reports here. Then reports are asked for only around tests that did anything else.
     """
 
     __slots__ = (
-        "_call",
-        "_call_seconds",
         "_collect",
-        "_error_bytes",
         "_failed",
-        "_faults",
-        "_file_bytes",
-        "_first_bytes",
-        "_fixtures",
-        "_guesses",
         "_in_fixture",
+        "_infers_passes",
         "_journal",
         "_lines",
         "_measures",
-        "_more",
         "_outcome",
-        "_pages",
         "_parent",
         "_plugins",
         "_reported",
         "_reports",
-        "_roll",
-        "_room",
         "_running",
-        "_seen",
         "_session",
-        "_setup",
-        "_setup_seconds",
-        "_shared",
-        "_shift_bytes",
-        "_slack_bytes",
         "_standing",
-        "_still",
-        "_teardown",
-        "_teardown_seconds",
         "_tells_properties",
         "_tests_reported",
-        "_top_bytes",
-        "_until_asked",
-        "_waits",
-        "_window",
         "_worker",
     )
 
@@ -111,51 +79,25 @@ class PlainHooks:
         tells_properties: bool,
         standing: Container[pytest.Item | pytest.Collector],
         session: pytest.Session,
-        guesses: bool,
+        infers_passes: bool,
     ) -> None:
+        super().__init__()
         self._journal, self._worker = items.journal, items.worker
         self._standing = standing
         self._collect = collect
         self._lines = lines
         self._tells_properties = tells_properties
         self._session, self._plugins = session, session.config.pluginmanager
-        self._guesses, self._reported = guesses, False
+        self._infers_passes, self._reported = infers_passes, False
         self._reports = SimpleNamespace(pytest_runtest_logreport=self.takes_report)
         self._tests_reported = 0  # since the last that did not just pass
         self._parent: object = None  # of the last test, if nothing there is marked with xfail
         self._failed = 0  # reports of the run that say so, before the test
-        if not guesses:
+        if not infers_passes:
             self._ask_reports()
-        owner = broker()
-        self._window = suite_window()
-        # what the last look says of pages of files; the same at the start of the phase; what came in, by phase
-        self._pages, self._shared = owner.file_pages, b""
-        self._file_bytes: dict[str, int] = {}
-        # (peak since the last look, resident now); the very tuple of the last look where nothing moved
-        self._roll: Callable[[], tuple[int, int]] = owner.laps(self._window)
-        self._error_bytes = owner.error_bound_bytes
-        self._until_asked = _ASK_EVERY
-        self._room = HeapRoom()
-        self._slack_bytes = 0  # most of a call's growth that can be free heap
-        self._faults, self._waits = children_faults(), -1
         self._measures = False  # resume() begins
         self._running = self._in_fixture = False  # between the end of a set-up and the end of its test
-        self._seen = (0, 0)  # the last look: where a phase starts
-        self._still: Span = (0, 0, 0)  # what a phase is that moves nothing from there
-        self._first_bytes = -1  # where the set-up started, once a look is taken inside it
-        self._setup: Span | None = None
-        self._call: Span | None = None
-        self._teardown: Span = (0, 0, 0)
-        self._setup_seconds = self._call_seconds = self._teardown_seconds = 0.0
-        self._more = False  # something beside three phases: _first, _shift, _top and _file_bytes, _fixtures
-        self._shift_bytes = self._top_bytes = 0
-        self._fixtures: list[tuple[str, Span, float]] = []
         self._outcome = ""
-
-    @property
-    def resident_bytes(self) -> int:
-        """What was resident at the last look; between two tests: where the next one starts."""
-        return self._seen[1]
 
     def pause(self) -> None:
         """Leave the tests that follow to ItemHooks."""
@@ -225,8 +167,8 @@ class PlainHooks:
         if when == "call":
             self._call_seconds = call.duration
             if call.excinfo is not None:
-                self._ask_reports()
                 self.pytest_runtest_call_ends()
+                self._ask_reports()
             elif item.parent is not self._parent or item.own_markers:
                 self._look_closer(item)
         elif when == "setup":
@@ -236,8 +178,8 @@ class PlainHooks:
                 self._setup_seconds = call.duration
                 self._outcome, self._failed = "unfinished", self._session.testsfailed
                 if call.excinfo is not None:
-                    self._ask_reports()
                     self._end_setup(self._roll())
+                    self._ask_reports()
         elif self._running:
             # A tear-down that has nothing to do is not looked at, which saves 10 us. So it is after a
             # plain function or method without fixtures whose file goes on: a unittest lets go of its
@@ -280,7 +222,7 @@ class PlainHooks:
                 report.user_properties += self._properties(self._call)
             self._end(report, report.duration)
             self._tests_reported += 1
-            if self._tests_reported > _REPORTED_TESTS and self._guesses:
+            if self._tests_reported > _REPORTED_TESTS and self._infers_passes:
                 self._reported = False
                 self._plugins.unregister(self._reports)
 
@@ -300,80 +242,16 @@ class PlainHooks:
         else:
             self._parent = item.parent
 
-    def _end_call(self, seen: tuple[int, int]) -> None:
-        start_bytes, known = self._seen[1], self._call
-        peak_bytes, now_bytes = self._stand_at(seen)
-        if known is not None:  # a subtest failed meanwhile
-            start_bytes, peak_bytes = known[0], max(known[1], peak_bytes)
-        self._call = (start_bytes, peak_bytes, now_bytes)
-        if self._pages.shared_field != self._shared:
-            self._count_files("call")
-        self._slack_bytes = self._room.returned_bytes
-        if peak_bytes - start_bytes > SLACK_FROM_BYTES:
-            self._slack_bytes += left_free_bytes(self._room.free_bytes)
-        if peak_bytes - start_bytes > _MOVED_BYTES or start_bytes - now_bytes > _MOVED_BYTES:
-            self._until_asked = 0
-
-    def _stand_at(self, seen: tuple[int, int]) -> tuple[int, int]:
-        """Take this look for the start of what follows, and return it."""
-        self._seen, now_bytes = seen, seen[1]
-        self._still = (now_bytes, now_bytes, now_bytes)
-        return seen
-
-    def _look(self) -> None:
-        self._stand_at(self._roll())
-        self._shared = self._pages.shared_field
-
     def _note_outcome(self, report: pytest.TestReport) -> None:
         self._outcome = outcome_after(self._outcome, report)
         self._look()  # the text of a failure is nobody's
-
-    def _ask(self, resident_bytes: int) -> None:
-        self._until_asked = _ASK_EVERY
-        self._room.ask(resident_bytes, self._roll)
-
-    def _count_files(self, phase: str) -> None:
-        """Keep how much of what moved in a phase was pages of mapped files."""
-        moved_bytes = self._pages.file_bytes_since(self._shared)
-        self._shared = self._pages.shared_field
-        if moved_bytes:
-            self._more = True
-            self._file_bytes[phase] = self._file_bytes.get(phase, 0) + moved_bytes
-
-    def _fold(self, peak_bytes: int, first_bytes: int) -> None:
-        above_bytes = peak_bytes - self._shift_bytes - first_bytes
-        if above_bytes > self._top_bytes:
-            self._more, self._top_bytes = True, above_bytes
-
-    def _end_setup(self, seen: tuple[int, int]) -> None:
-        """Close the set-up without what fixtures of wider scope took, and begin what follows."""
-        peak_bytes, now_bytes = seen
-        first_bytes = self._first_bytes if self._more and self._first_bytes >= 0 else self._seen[1]
-        self._seen, self._still = seen, (now_bytes, now_bytes, now_bytes)
-        if self._pages.shared_field != self._shared:
-            self._count_files("setup")
-        if peak_bytes - first_bytes > _MOVED_BYTES or first_bytes - now_bytes > _MOVED_BYTES:
-            self._fold(peak_bytes, first_bytes)
-            self._setup = (first_bytes, first_bytes + self._top_bytes, now_bytes - self._shift_bytes)
-            self._ask(now_bytes)
-            self._look()
-        else:
-            self._setup = (first_bytes, peak_bytes, now_bytes)
-
-    def _end_teardown(self) -> None:
-        start_bytes = self._seen[1]
-        self._teardown = (start_bytes, *self._stand_at(self._roll()))
-        if self._pages.shared_field != self._shared:
-            self._count_files("teardown")
 
     def _end(self, told: pytest.Item | pytest.TestReport, teardown_seconds: float) -> None:
         self._teardown_seconds = teardown_seconds
         self._keep(told)
         self._running = False
         if self._more:
-            self._more, self._first_bytes = False, -1
-            self._shift_bytes = self._top_bytes = 0
-            self._fixtures, self._file_bytes = [], {}
+            self._forget()
         self._until_asked -= 1
         if self._until_asked <= 0:
             self._ask(self._seen[1])
@@ -420,63 +298,10 @@ class PlainHooks:
 
     def _keep_text(self, told: pytest.Item | pytest.TestReport) -> None:
         """Keep a test that has more to say than the numbers of three phases."""
-        text = self._long_line(told, self._notes())
+        text = self._long_line(told, self._outcome, self._worker)
         if self._journal is not None:
             self._journal.append(text)
         if self._lines is not None:
             self._lines[told.nodeid] = text
         else:
             told.__dict__[REPORT_ATTRIBUTE] = text
-
-    def _children_ran(self) -> bool:
-        """Ask after a test that waited or forked; others cannot have had a child that ended."""
-        self._waits = self._pages.waits
-        return children_faults() != self._faults
-
-    def _notes(self) -> tuple[str, ...]:
-        notes: tuple[str, ...] = ()
-        window = self._window
-        if window.problem:
-            notes = (window.problem,)
-            window.problem = ""
-        if self._room.reusable_bytes is None:
-            notes += ("this platform does not say how much free memory could be reused",)
-        faults = children_faults()
-        if faults != self._faults:
-            self._faults = faults
-            notes += (CHILDREN_NOTE,)
-        return notes
-
-    def _properties(self, call: Span) -> list[tuple[str, object]]:
-        """Return what JUnit XML and other reports show: scalars, since they print str(value)."""
-        growth_bytes, file_bytes = max(0, call[1] - call[0]), self._file_bytes.get("call", 0)
-        unseen_bytes = (self._room.reusable_bytes or 0) + max(0, -file_bytes) + self._error_bytes
-        spare_bytes = self._slack_bytes + max(0, file_bytes)
-        return [
-            ("memory_growth_bytes", growth_bytes),
-            ("memory_growth_upper_bytes", growth_bytes + unseen_bytes),
-            ("memory_growth_lower_bytes", max(0, growth_bytes - spare_bytes)),
-            ("memory_retained_bytes", call[2] - call[0]),
-            ("memory_gauge", "resident"),
-        ]
-
-    def _long_line(self, told: pytest.Item | pytest.TestReport, notes: tuple[str, ...]) -> str:
-        """Return the record of a test that has more to say than three phases."""
-        from pytest_snapshot_memory.long_line import Seen, long_line  # not above: most tests need none
-
-        own_seconds = self._setup_seconds - sum(seconds for _, _, seconds in self._fixtures)
-        phases = [
-            *((FIXTURE_PREFIX + name, span, took) for name, span, took in self._fixtures),
-            ("setup", self._setup, max(0.0, own_seconds)),
-            ("call", self._call, self._call_seconds),
-            ("teardown", self._teardown, self._teardown_seconds),
-        ]
-        seen = Seen(
-            phases=[(phase, span, took) for phase, span, took in phases if span is not None],
-            reusable_bytes=self._room.reusable_bytes or 0,
-            error_bound_bytes=self._error_bytes,
-            slack_bytes=self._slack_bytes,
-            returned_bytes=self._room.returned_bytes,
-            file_bytes=self._file_bytes,
-        )
-        return long_line(told, self._outcome, seen, self._worker, notes)

@@ -281,7 +281,8 @@ class MemorySession:
             tells_properties=bool(told),
             standing=getattr(state, "stack", ()),
             session=session,
-            guesses=not told and _only_pytest_reports(hook),
+            infers_passes=not (told or self.config.getoption("setuponly", False))
+            and _only_pytest_reports(hook),
         )
         plugins.register(hooks, "snapshot_memory_plain")
         hooks.resume()

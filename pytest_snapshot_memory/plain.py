@@ -17,7 +17,6 @@ record each cost three times as much per empty test.
 from __future__ import annotations
 
 from time import perf_counter
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -37,6 +36,13 @@ if TYPE_CHECKING:
 # After a test that did not just pass, so many go by before outcomes are known without reports
 # again: to ask for reports and to stop it costs 0.3 ms.
 _REPORTED_TESTS: Final = 64
+
+
+class _Reports:
+    """The plugin that brings reports to PlainHooks while it is registered; its hook is theirs, without a step between."""
+
+    def __init__(self, takes: Callable[[pytest.TestReport], None]) -> None:
+        self.pytest_runtest_logreport = takes
 
 
 class PlainHooks(PlainPhases):
@@ -89,7 +95,7 @@ class PlainHooks(PlainPhases):
         self._tells_properties = tells_properties
         self._session, self._plugins = session, session.config.pluginmanager
         self._infers_passes, self._reported = infers_passes, False
-        self._reports = SimpleNamespace(pytest_runtest_logreport=self.takes_report)
+        self._reports = _Reports(self._takes_report)
         self._tests_reported = 0  # since the last that did not just pass
         self._parent: object = None  # of the last test, if nothing there is marked with xfail
         self._failed = 0  # reports of the run that say so, before the test
@@ -201,8 +207,8 @@ class PlainHooks(PlainPhases):
                     self._ask_reports()
 
     @pytest.hookimpl(tryfirst=True)
-    def takes_report(self, report: pytest.TestReport) -> None:
-        """A hook only while reports are asked for, see __init__."""
+    def _takes_report(self, report: pytest.TestReport) -> None:
+        """A hook only while reports are asked for: see _Reports."""
         if not self._running:
             if self._collect is not None:
                 self._collect(report)

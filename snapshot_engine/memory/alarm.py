@@ -79,9 +79,8 @@ class Alarm:
             raise OSError("no POSIX timer here")
         self.signal_number = number
         self._timer = ctypes.c_void_p()
-        event = _SigEvent(
-            signal_number=number, notify=_SIGEV_THREAD_ID, thread_id=threading.main_thread().native_id
-        )
+        # Not main_thread().native_id: in a forked child that is still the parent's.
+        event = _SigEvent(signal_number=number, notify=_SIGEV_THREAD_ID, thread_id=threading.get_native_id())
         signal.signal(number, handler)
         if _LIBRARY.timer_create(_CLOCK_MONOTONIC, ctypes.byref(event), ctypes.byref(self._timer)):
             signal.signal(number, signal.SIG_DFL)

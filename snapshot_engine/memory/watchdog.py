@@ -181,7 +181,8 @@ class Watchdog:
             resident_bytes, mapped_bytes = broker().resident_and_mapped_bytes()
             for watched in self._others:
                 watched.slide(resident_bytes, mapped_bytes)
-                if watched.due(resident_bytes):
+                # Not while it leaves the limit: the shot would come out beside what stopped it.
+                if watched.due(resident_bytes) and not _is_ours(sys._current_frames().get(watched.thread_id)):
                     watched.shoot_thread()
             room_bytes = _room_bytes(self._others, resident_bytes)
             if self._others:

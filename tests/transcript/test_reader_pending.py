@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
@@ -72,9 +73,11 @@ print(count, held)
 def test_the_free_heap_of_a_reader_does_not_creep(tmp_path: Path) -> None:
     """Twelve times the file, no more private memory: neither live nor lying free in malloc's heap.
 
-    Median of three fresh processes each, which differ by 12 KiB at most. Measured: 36 to 76 KiB on
-    CPython 3.11, 164 to 168 on 3.13; on 3.11 190 to 240 KiB with a buffer that malloc finds a new place for at every read.
+    Median of three fresh processes each, which differ by 12 KiB at most. Measured: 16 to 84 KiB on CPython
+    3.10 to 3.13. glibc gives the heap's top back from 128 KiB on, so by what happens to lie above one
+    file's run had that step and the other's not (164 to 204 KiB): here the top stays.
     """
+    keeps_top = {**os.environ, "MALLOC_TRIM_THRESHOLD_": str(2**30)}
 
     def run(size_mib: int) -> tuple[int, float]:
         path = tmp_path / f"{size_mib}.vtt"
@@ -82,11 +85,11 @@ def test_the_free_heap_of_a_reader_does_not_creep(tmp_path: Path) -> None:
         found = []
         for _ in range(3):
             command = [sys.executable, "-c", CHILD, str(path)]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            done = subprocess.run(command, capture_output=True, text=True, check=True, env=keeps_top)
             found.append([int(word) for word in done.stdout.split()])
         return found[0][0], statistics.median(kib for _, kib in found)
 
     few, small_kib = run(1)
     many, large_kib = run(12)
     assert many > 11 * few
-    assert large_kib <= small_kib + 184
+    assert large_kib <= small_kib + 128
